@@ -1,0 +1,225 @@
+"""What each request does. A handler's return value is the answer; it never writes to a socket."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import structlog
+
+from chat.conversations import describe
+from chat.dispatch import Answer, TextStream, handles
+from chat.journal import Entry
+from chat.messenger import Messenger, as_event
+from chat.session import Session
+from chat.uploads import MAX_OPEN, TextChunk, Upload
+from protocol.errors import ErrorCode, ProtocolError
+from protocol.events import Goodbye, HistoryPage, LoggedIn, PongReply, StatusReport
+from protocol.limits import MAX_CHUNK, MAX_TEXT
+from protocol.requests import (
+    GENERAL,
+    Delivered,
+    Fetch,
+    History,
+    Login,
+    Ping,
+    Quit,
+    Send,
+    Status,
+)
+from storage.records import Membership, Message, NewMessage
+
+log = structlog.get_logger()
+
+
+@handles(Login, login=False)
+async def login(messenger: Messenger, session: Session, request: Login) -> Answer:
+    """Let a user in and begin to feed what was missed (S001-3, S001-20, S002-5..7)."""
+    if session.user is not None:
+        sentence = f"This connection is {session.user.name}'s already; open another one."
+        raise ProtocolError(ErrorCode.ALREADY_LOGGED_IN, sentence)
+    user = await messenger.accounts.enter(request.name)
+    memberships = await messenger.conversations.of(user)
+    # No await from here on: the answer is sent before anything that it announces, and nobody
+    # can make a conversation in between that this session would not hear of.
+    session.user = user
+    messenger.presence.add(session)
+    show = messenger.limit_show if request.history is None else max(request.history, 0)
+    for membership in memberships:
+        after = _first_shown(membership, request.resume or {}, show)
+        session.peer.follow(
+            membership.conversation, after=after, delivered=membership.delivered_seq
+        )
+    log.info(
+        "user.logged_in", user=user.name, address=session.peer.address, resumed=bool(request.resume)
+    )
+    return LoggedIn(
+        ref=request.ref,
+        user_id=user.id,
+        name=user.name,
+        guest=True,
+        conversations=[describe(membership) for membership in memberships],
+    )
+
+
+def _first_shown(membership: Membership, resume: dict[int, int], show: int) -> int:
+    """Return the sequence number behind which a client is fed."""
+    last = membership.conversation.last_seq
+    asked = resume.get(membership.conversation.id)
+    if asked is not None:
+        return min(asked, last)
+    if membership.conversation.id == GENERAL:
+        return max(min(membership.delivered_seq, last - show), 0)
+    return membership.delivered_seq
+
+
+@handles(Send)
+async def send(messenger: Messenger, session: Session, request: Send) -> Answer:
+    """Write a message; it is acknowledged in its place in the stream, once it is stored."""
+    user = session.who
+    conversation, text = await _address(messenger, session, request)
+    body, size, body_id = _body(session, request, text)
+    message = NewMessage(
+        conversation_id=conversation,
+        sender_id=user.id,
+        sender_name=user.name,
+        # Also without the client's uuid a repeated commit of ours must not store twice.
+        uuid=(request.uuid or uuid4()).bytes,
+        sent_at=time.time_ns() // 1000,
+        body=body,
+        size=size,
+        body_id=body_id,
+    )
+    messenger.journal.append(Entry(message, session, request.ref))
+    return None
+
+
+async def _address(messenger: Messenger, session: Session, request: Send) -> tuple[int, str | None]:
+    """Return the conversation a message goes to, and its text without the addressee."""
+    text = request.text
+    if request.to is not None:
+        peer = await messenger.accounts.find(request.to)
+        if peer is None:
+            sentence = f"Nobody called {request.to[:64]} has been here. /status lists who is."
+            raise ProtocolError(ErrorCode.UNKNOWN_USER, sentence)
+        return await messenger.conversations.direct(session, peer), text
+    if request.addressed and text is not None:
+        word, _, rest = text.strip().partition(" ")
+        peer = await messenger.accounts.find(word) if rest.strip() else None
+        if peer is not None:
+            return await messenger.conversations.direct(session, peer), rest.strip()
+    messenger.conversations.check_member(session, request.conversation)
+    return request.conversation, text
+
+
+def _body(session: Session, request: Send, text: str | None) -> tuple[bytes, int, int | None]:
+    """Return the text's bytes (or its head), its size, and where it is if it came in chunks."""
+    if request.stream is not None:
+        upload = session.uploads.pop(request.stream, None)
+        if upload is None or text is not None:
+            sentence = f"Stream {request.stream} has no chunks, or there is a text beside it."
+            raise ProtocolError(ErrorCode.BAD_STREAM, sentence)
+        return upload.finish(), upload.size, upload.body_id
+    if text is None or not text.strip():
+        raise ProtocolError(ErrorCode.EMPTY_MESSAGE, "There is no text in this message.")
+    body = text.encode()
+    if len(body) > MAX_TEXT:
+        sentence = f"A text of more than {MAX_TEXT} bytes has to be sent as a stream of chunks."
+        raise ProtocolError(ErrorCode.TEXT_TOO_LONG, sentence)
+    return body, len(body), None
+
+
+@handles(TextChunk)
+async def chunk(messenger: Messenger, session: Session, request: TextChunk) -> Answer:
+    """Store a piece of a long text."""
+    upload = session.uploads.get(request.stream)
+    if upload is None:
+        if len(session.uploads) >= MAX_OPEN:
+            sentence = f"At most {MAX_OPEN} streams can be open; end one with a send first."
+            raise ProtocolError(ErrorCode.BAD_STREAM, sentence)
+        bodies = messenger.stores.bodies
+        upload = Upload(bodies, await bodies.create(time.time_ns() // 1000))
+        session.uploads[request.stream] = upload
+    await upload.append(request.data)
+    return None
+
+
+@handles(History)
+async def history(messenger: Messenger, session: Session, request: History) -> Answer:
+    """Return a page of a conversation (S003-10)."""
+    messenger.conversations.check_member(session, request.conversation)
+    messages = await messenger.stores.messages.GetAll(
+        request.conversation, after=request.after, before=request.before, limit=request.limit + 1
+    )
+    more = len(messages) > request.limit
+    if more:
+        messages = messages[:-1] if request.after is not None else messages[1:]
+    return HistoryPage(
+        ref=request.ref,
+        conversation=request.conversation,
+        messages=[as_event(message) for message in messages],
+        more=more,
+    )
+
+
+@handles(Fetch)
+async def fetch(messenger: Messenger, session: Session, request: Fetch) -> Answer:
+    """Return the whole of a long text, as a stream."""
+    message = await messenger.stores.messages.Get(request.id)
+    if message is None or session.peer.position(message.conversation_id) is None:
+        sentence = f"You can see no message with the number {request.id}."
+        raise ProtocolError(ErrorCode.UNKNOWN_MESSAGE, sentence)
+    return TextStream(
+        ref=request.ref,
+        id=message.id,
+        offset=request.offset,
+        size=message.size,
+        chunks=_read(messenger, message, request.offset),
+    )
+
+
+async def _read(messenger: Messenger, message: Message, offset: int) -> AsyncIterator[bytes]:
+    if message.body_id is None:
+        yield message.body[offset:]
+        return
+    while data := await messenger.stores.bodies.read(message.body_id, offset, MAX_CHUNK):
+        yield data
+        offset += len(data)
+
+
+@handles(Delivered)
+async def delivered(messenger: Messenger, session: Session, request: Delivered) -> Answer:
+    """Move the user's delivered marker, not beyond what this connection was sent."""
+    position = session.peer.position(request.conversation)
+    if position is not None:
+        seq = min(request.seq, position)
+        messenger.markers.move(session.who.id, request.conversation, seq)
+    return None
+
+
+@handles(Status)
+async def status(messenger: Messenger, session: Session, request: Status) -> Answer:
+    """Tell facts about the connection and who is here (S004-9)."""
+    return StatusReport(
+        ref=request.ref,
+        name=session.who.name,
+        address=session.peer.address,
+        connected_at=session.peer.connected_at,
+        server=messenger.name,
+        users=messenger.presence.names(),
+        connections=messenger.presence.count(),
+    )
+
+
+@handles(Ping, login=False)
+async def ping(messenger: Messenger, session: Session, request: Ping) -> Answer:  # noqa: ARG001
+    """Say that the server is there."""
+    return PongReply(ref=request.ref)
+
+
+@handles(Quit, login=False)
+async def leave(messenger: Messenger, session: Session, request: Quit) -> Answer:  # noqa: ARG001
+    """Say goodbye when everything the client sent has been answered."""
+    await session.settle()
+    return Goodbye(ref=request.ref, reason="Goodbye.")

@@ -1,0 +1,175 @@
+"""The one writer: every message passes here, is numbered and committed, then shown.
+
+All that waits is taken in one transaction (group commit), so a thousand senders
+cost hardly more commits than one. What is committed is published in number order
+by the same task, which is why every client sees one order (S001-17), and nothing
+is shown or acknowledged that could still be lost.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import structlog
+import trio
+from msgspec import Struct
+
+from chat.session import Session
+from protocol.errors import ErrorCode, ProtocolError
+from protocol.events import Error, Event, StorageState
+from storage.errors import StorageUnavailable
+from storage.interface import Storage
+from storage.records import NewMessage, Saved
+
+log = structlog.get_logger()
+
+MAX_BATCH = 500
+"""The most messages in one transaction: more gain nothing and delay the first."""
+
+MAX_BATCH_BYTES = 4 * 1024 * 1024
+MAX_WAITING_BYTES = 64 * 1024 * 1024
+"""What may wait for the database before senders are refused, in bytes of text."""
+
+FIRST_RETRY, LAST_RETRY = 0.1, 1.0  # seconds between attempts while the database is away
+REPORT_EVERY = 60.0  # seconds
+_OVERHEAD = 200  # bytes a short message costs beside its text
+
+
+class Entry(Struct, gc=False):
+    """A message on its way, and who waits for the answer."""
+
+    message: NewMessage
+    author: Session
+    ref: int | None = None
+
+
+class Published(Struct, gc=False):
+    """A message that is on the disk, and who waits for the answer."""
+
+    saved: Saved
+    author: Session
+    ref: int | None
+
+
+class Journal:
+    """Numbers and stores messages, one transaction after the other."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        publish: Callable[[Sequence[Published]], None],
+        announce: Callable[[Event], None],
+    ) -> None:
+        """Hand stored messages to ``publish``, and news about the database to ``announce``."""
+        self._storage = storage
+        self._publish = publish
+        self._announce = announce
+        self._waiting: deque[Entry] = deque()
+        self._waiting_bytes = 0
+        self._wake = trio.Event()
+        self._closing = False
+        self._stored = 0  # since the start
+        self.available = True
+
+    def append(self, entry: Entry) -> None:
+        """Take a message; its author is answered when it is stored.
+
+        Raises :class:`ProtocolError` where too much waits for a database that does not
+        answer, or the server is on its way down.
+        """
+        if self._closing:
+            raise ProtocolError(ErrorCode.SHUTTING_DOWN, "The server is stopping; try again later.")
+        if self._waiting_bytes > MAX_WAITING_BYTES:
+            sentence = "The database does not answer; the message was not stored. Try again later."
+            raise ProtocolError(ErrorCode.STORAGE_UNAVAILABLE, sentence)
+        self._waiting.append(entry)
+        self._waiting_bytes += len(entry.message.body) + _OVERHEAD
+        entry.author.in_flight += 1
+        self._wake.set()
+
+    def close(self) -> None:
+        """Take nothing more; :meth:`run` returns when all that was taken is stored."""
+        self._closing = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Write until closed."""
+        while True:
+            if not self._waiting:
+                if self._closing:
+                    return
+                self._wake = trio.Event()
+                await self._wake.wait()
+                continue
+            await self._commit(self._take())
+
+    def _take(self) -> list[Entry]:
+        batch: list[Entry] = []
+        size = 0
+        while self._waiting and len(batch) < MAX_BATCH and size < MAX_BATCH_BYTES:
+            entry = self._waiting.popleft()
+            size += len(entry.message.body) + _OVERHEAD
+            batch.append(entry)
+        self._waiting_bytes -= size
+        return batch
+
+    async def _commit(self, batch: list[Entry]) -> None:
+        try:
+            saved = await self._save([entry.message for entry in batch])
+        except Exception:
+            # One bad message must not take the others of its batch with it.
+            if len(batch) > 1:
+                for entry in batch:
+                    await self._commit([entry])
+                return
+            log.exception("message.store_failed", sender=batch[0].message.sender_id)
+            self._refuse(batch[0])
+            return
+        self._publish(
+            [
+                Published(one, entry.author, entry.ref)
+                for one, entry in zip(saved, batch, strict=True)
+            ]
+        )
+        self._stored += len(saved)
+        log.debug("messages.stored", count=len(saved), last_id=saved[-1].message.id)
+
+    async def report(self) -> None:
+        """Log now and then how many messages have been stored, where there were any."""
+        while True:
+            before = self._stored
+            await trio.sleep(REPORT_EVERY)
+            if self._stored != before:
+                log.info("messages.summary", count=self._stored - before, seconds=REPORT_EVERY)
+
+    async def _save(self, messages: list[NewMessage]) -> list[Saved]:
+        """Store a batch, however long the database is away; repeating is safe (uuid)."""
+        delay = FIRST_RETRY
+        while True:
+            try:
+                saved = await self._storage.SaveMsg(messages)
+            except StorageUnavailable as error:
+                self._set_available(available=False, reason=str(error))
+                await trio.sleep(delay)
+                delay = min(delay * 2, LAST_RETRY)
+            else:
+                self._set_available(available=True)
+                return saved
+
+    def _set_available(self, *, available: bool, reason: str = "") -> None:
+        if available == self.available:
+            return
+        self.available = available
+        if available:
+            log.info("storage.available")
+        else:
+            log.error("storage.unavailable", reason=reason)
+        self._announce(StorageState(available=available))
+
+    @staticmethod
+    def _refuse(entry: Entry) -> None:
+        entry.author.acknowledged()
+        sentence = "The server could not store this message; the reason is in its log."
+        error = Error(ref=entry.ref, code=ErrorCode.INTERNAL, message=sentence)
+        entry.author.peer.post(error)

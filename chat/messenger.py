@@ -1,0 +1,58 @@
+"""The messenger: its parts put together, for gateways to talk to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from chat.accounts import Accounts
+from chat.conversations import Conversations
+from chat.journal import Journal, Published
+from chat.markers import DeliveredMarkers
+from chat.session import Presence, Session
+from protocol.events import Event
+from protocol.events import Message as MessageEvent
+from storage.interface import Stores
+from storage.records import Message
+
+
+class Messenger:
+    """Everything the handlers need, and nothing they would have to share a socket for."""
+
+    def __init__(
+        self,
+        stores: Stores,
+        publish: Callable[[Sequence[Published]], None],
+        announce: Callable[[Event], None],
+        *,
+        name: str,
+        limit_show: int,
+    ) -> None:
+        """Put it together; ``limit_show`` messages greet a newcomer (S002-6)."""
+        self.stores = stores
+        self.name = name
+        self.limit_show = limit_show
+        self.presence = Presence()
+        self.accounts = Accounts(stores.accounts)
+        self.markers = DeliveredMarkers(stores.conversations)
+        self.conversations = Conversations(stores.conversations, self.presence, self.markers)
+        self.journal = Journal(stores.messages, publish, announce)
+
+    def leave(self, session: Session) -> None:
+        """Forget a session whose connection has ended."""
+        self.presence.remove(session)
+        session.uploads.clear()
+
+
+def as_event(message: Message, prev: int | None = None) -> MessageEvent:
+    """Return a stored message as it is shown, ``prev`` where it is not the number before."""
+    long = message.body_id is not None
+    return MessageEvent(
+        id=message.id,
+        seq=message.seq,
+        prev=None if prev == message.seq - 1 else prev,
+        time=message.sent_at,
+        sender=message.sender_name,
+        text=message.body.decode(errors="replace"),
+        conversation=message.conversation_id,
+        size=message.size if long else None,
+    )

@@ -1,0 +1,68 @@
+"""Long texts on their way in: chunks go to the database as they come (S001-10).
+
+Only the head and a few bytes of an unfinished character are ever in memory.
+"""
+
+from __future__ import annotations
+
+import codecs
+
+from protocol.errors import ErrorCode, ProtocolError
+from protocol.limits import TEXT_HEAD
+from protocol.requests import Request
+from storage.interface import BodyStore
+
+MAX_OPEN = 8
+"""Streams that one connection may have open at once."""
+
+
+class TextChunk(Request, frozen=True, kw_only=True, tag="chunk"):
+    """A `chunk` frame together with the bytes that followed it."""
+
+    stream: int
+    data: bytes
+
+
+class Upload:
+    """One stream of chunks that will be a message."""
+
+    __slots__ = ("_bodies", "_broken", "_decoder", "_head", "_seen_text", "body_id", "size")
+
+    def __init__(self, bodies: BodyStore, body_id: int) -> None:
+        self._bodies = bodies
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._head = b""
+        self._seen_text = False
+        self._broken = False
+        self.body_id = body_id
+        self.size = 0
+
+    async def append(self, data: bytes) -> None:
+        """Store a chunk; what follows a chunk that is not UTF-8 is dropped."""
+        if self._broken:
+            return
+        try:
+            text = self._decoder.decode(data)
+        except UnicodeDecodeError:
+            self._broken = True
+            return
+        self._seen_text = self._seen_text or bool(text.strip())
+        await self._bodies.append(self.body_id, self.size, data)
+        self._head += data[: TEXT_HEAD - len(self._head)]
+        self.size += len(data)
+
+    def finish(self) -> bytes:
+        """Return the head, whole characters only.
+
+        Raises :class:`ProtocolError` where the stream was empty or is not UTF-8.
+        """
+        try:
+            self._decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            self._broken = True
+        if self._broken:
+            sentence = "The text is not valid UTF-8, so it was not sent."
+            raise ProtocolError(ErrorCode.BAD_STREAM, sentence)
+        if not self._seen_text:
+            raise ProtocolError(ErrorCode.EMPTY_MESSAGE, "There is no text in this message.")
+        return self._head.decode(errors="ignore").encode()

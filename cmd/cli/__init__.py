@@ -1,0 +1,1 @@
+"""``python -m cmd.cli``, the same as the console script ``mymessenger``."""

@@ -1,0 +1,1 @@
+"""The server as a program of the checkout: ``python -m cmd.server``."""

@@ -1,0 +1,165 @@
+"""What a server sends: replies to requests, and events nobody asked for.
+
+A reply carries its request's ``ref``; an event has none.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from protocol.requests import GENERAL
+
+Micros = Annotated[int, Meta(description="Microseconds since 1970-01-01 00:00 UTC.")]
+
+
+class Event(Struct, frozen=True, tag_field="type", omit_defaults=True, kw_only=True):
+    """The base of everything a server sends."""
+
+
+class Reply(Event, frozen=True, kw_only=True):
+    """The base of what answers a request."""
+
+    ref: Annotated[int | None, Meta(description="The request's `ref`.")] = None
+
+
+class Welcome(Reply, frozen=True, kw_only=True, tag="welcome"):
+    """The answer to `hello`."""
+
+    protocol: Annotated[int, Meta(description="The protocol version of this connection.")]
+    server: Annotated[str, Meta(description="Name and version of the server.")]
+    ping_interval: Annotated[
+        float,
+        Meta(description="Seconds of silence after which the server sends `ping`."),
+    ]
+
+
+class ConversationInfo(Struct, frozen=True, kw_only=True):
+    """A conversation as one of its members sees it."""
+
+    id: int
+    kind: Annotated[str, Meta(description="`general`, `direct` or `room`.")]
+    name: Annotated[str, Meta(description="For a direct conversation the other user's name.")]
+    last_seq: Annotated[int, Meta(description="The sequence number of its last message.")]
+    delivered_seq: Annotated[int, Meta(description="Up to here the user has had it before.")]
+
+
+class LoggedIn(Reply, frozen=True, kw_only=True, tag="logged_in"):
+    """The answer to `login`."""
+
+    user_id: int
+    name: Annotated[str, Meta(description="The name as the others see it.")]
+    guest: Annotated[bool, Meta(description="True: the name has no password, anybody can use it.")]
+    conversations: list[ConversationInfo]
+
+
+class Sent(Reply, frozen=True, kw_only=True, tag="sent"):
+    """The message is stored. It stands in the stream in the place of the message itself."""
+
+    id: Annotated[int, Meta(description="The message's id, unique on the server.")]
+    seq: Annotated[int, Meta(description="Its sequence number in the conversation.")]
+    time: Micros
+    conversation: int = GENERAL
+    duplicate: Annotated[
+        bool, Meta(description="True: it had been stored before under the same uuid.")
+    ] = False
+
+
+class Message(Event, frozen=True, kw_only=True, tag="message", gc=False):
+    """A message of a conversation, in the order of its sequence numbers.
+
+    `prev` is the sequence number before this one in the conversation, left out where it is
+    `seq` - 1. A client that has not got `prev` has a hole and asks for it with `history`.
+    """
+
+    id: int
+    seq: int
+    time: Micros
+    sender: Annotated[str, Meta(description="The sender's name when it was written (S000-18).")]
+    text: Annotated[str, Meta(description="The text, or the head of it where `size` is given.")]
+    conversation: int = GENERAL
+    prev: int | None = None
+    size: Annotated[
+        int | None,
+        Meta(description="Bytes of the whole text where only its head is here; see `fetch`."),
+    ] = None
+
+
+class Conversation(Event, frozen=True, kw_only=True, tag="conversation"):
+    """One is in a new conversation, for example because somebody wrote for the first time."""
+
+    conversation: ConversationInfo
+
+
+class HistoryPage(Reply, frozen=True, kw_only=True, tag="history_page"):
+    """The answer to `history`: messages in rising order."""
+
+    conversation: int
+    messages: list[Message]
+    more: Annotated[
+        bool, Meta(description="True: there is more in the direction that was asked for.")
+    ]
+
+
+class Part(Reply, frozen=True, kw_only=True, tag="part"):
+    """A part of a long text: `size` raw bytes follow the line's newline."""
+
+    id: int
+    offset: int
+    size: Annotated[int, Meta(description="Raw bytes that follow; may be 0 in the last part.")]
+    last: bool = False
+
+
+class StatusReport(Reply, frozen=True, kw_only=True, tag="status_report"):
+    """The answer to `status`."""
+
+    name: str
+    address: Annotated[str, Meta(description="Where this connection comes from (S000-4).")]
+    connected_at: Micros
+    server: str
+    users: Annotated[list[str], Meta(description="The names of all who are here, sorted.")]
+    connections: Annotated[int, Meta(description="Connections that are logged in.")]
+
+
+class PongReply(Reply, frozen=True, kw_only=True, tag="pong"):
+    """The answer to `ping`."""
+
+
+class Goodbye(Reply, frozen=True, kw_only=True, tag="goodbye"):
+    """The server ends the connection after this frame; `reason` says why."""
+
+    reason: str
+
+
+class PingEvent(Event, frozen=True, kw_only=True, tag="ping"):
+    """The connection has been silent. The client answers with `pong`."""
+
+
+class Shutdown(Event, frozen=True, kw_only=True, tag="shutdown"):
+    """The server stops (S001-18). Everything acknowledged is stored; try again later."""
+
+    reason: str
+
+
+class StorageState(Event, frozen=True, kw_only=True, tag="storage"):
+    """The database cannot be reached, or can be again. Meanwhile acknowledgements wait."""
+
+    available: bool
+
+
+class Error(Reply, frozen=True, kw_only=True, tag="error"):
+    """Something cannot be done; the connection goes on unless `goodbye` follows."""
+
+    code: Annotated[str, Meta(description="One of the codes below.")]
+    message: Annotated[str, Meta(description="A sentence for people.")]
+
+
+AnyEvent = (
+    Welcome | LoggedIn | Sent | Message | Conversation | HistoryPage | Part | StatusReport
+    | PongReply | Goodbye | PingEvent | Shutdown | StorageState | Error
+)  # fmt: skip
+EVENTS: tuple[type[Event], ...] = (
+    Welcome, LoggedIn, Sent, Message, Conversation, HistoryPage, Part, StatusReport,
+    PongReply, Goodbye, PingEvent, Shutdown, StorageState, Error,
+)  # fmt: skip

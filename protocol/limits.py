@@ -1,0 +1,19 @@
+"""Sizes that both ends agree upon; all in bytes unless a name says otherwise."""
+
+MAX_HEADER = 512 * 1024
+"""The longest header line: a text of MAX_TEXT bytes, each escaped as ``\\u0001``, and the rest."""
+
+MAX_TEXT = 64 * 1024
+"""The longest text, in UTF-8, that fits into a frame; a longer one is a stream of chunks."""
+
+TEXT_HEAD = 4 * 1024
+"""How much of a longer text its `message` frame shows."""
+
+MAX_CHUNK = 256 * 1024
+"""The most raw bytes that may follow one header."""
+
+MAX_PAGE = 200
+"""The most messages a history page may hold."""
+
+MAX_NAME = 32
+"""The longest user name, in characters."""

@@ -1,0 +1,182 @@
+"""The server as a whole: what is started in which order, and how it goes down."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Callable
+
+import structlog
+import trio
+
+from chat.messenger import Messenger
+from protocol import __version__
+from protocol.events import Event, Shutdown
+from server.conn import Conn
+from server.delivery import Delivery
+from server.gateways.line import serve_line
+from server.gateways.line_dialect import LineDialect
+from server.gateways.native import NATIVE, serve_native
+from server.listening import name_of, open_listeners, prepare, raise_file_limit
+from server.server import HealthLimits, Server
+from server.settings import Settings
+from storage import open_stores
+from storage.interface import Stores
+
+log = structlog.get_logger()
+
+NAME = f"mymessenger {__version__}"
+STORE_GRACE = 10.0
+"""Seconds the journal has, on the way down, to store what was taken."""
+
+LOOKS_PER_INTERVAL = 4
+"""How often in a ping interval every connection is looked after."""
+
+
+class App:
+    """One running server."""
+
+    def __init__(self, settings: Settings, stores: Stores, listeners: list[socket.socket]) -> None:
+        """Put the parts together; nothing runs yet."""
+        self._settings = settings
+        self._stores = stores
+        self._listeners = listeners
+        self._delivery = Delivery(stores.messages)
+        self._messenger = Messenger(
+            stores,
+            self._delivery.publish,
+            self._announce,
+            name=NAME,
+            limit_show=settings.limit_show_messages,
+        )
+        self._line_dialect = LineDialect(settings.zone)
+        self._server: Server | None = None
+
+    async def run(self, *, stop: trio.Event, ready: Callable[[], None]) -> None:
+        """Serve until ``stop``, then go down in good order; ``ready`` is called when it listens."""
+        async with trio.open_nursery() as background:
+            async with trio.open_nursery() as connections:
+                server = self._server = Server(
+                    connections, self._listeners, self._connect, self._serve, self._limits()
+                )
+                background.start_soon(self._delivery.run)
+                background.start_soon(self._messenger.markers.run)
+                background.start_soon(self._messenger.journal.report)
+                background.start_soon(self._look_after, server)
+                journal_done = trio.Event()
+                background.start_soon(self._write_journal, journal_done)
+                await self._accept_until(stop, server, ready)
+                await self._tell_everyone(server, journal_done)
+                connections.cancel_scope.deadline = (
+                    trio.current_time() + self._settings.shutdown_grace
+                )
+            await self._messenger.markers.write()
+            background.cancel_scope.cancel()
+
+    async def _accept_until(
+        self, stop: trio.Event, server: Server, ready: Callable[[], None]
+    ) -> None:
+        async with trio.open_nursery() as accepting:
+            accepting.start_soon(server.Accept)
+            ready()
+            await stop.wait()
+            accepting.cancel_scope.cancel()
+        for listener in self._listeners:
+            trio.lowlevel.notify_closing(listener)
+            listener.close()
+
+    async def _tell_everyone(self, server: Server, journal_done: trio.Event) -> None:
+        """Take nothing new, store and deliver what was taken, then give notice (S001-18)."""
+        conns = server.GetAll()
+        log.info("server.stopping", connections=len(conns))
+        settled = trio.Event()
+        notice = Shutdown(reason="The server is stopping. What was acknowledged is stored.")
+        for conn in conns:
+            conn.shut_down(settled, notice)
+        self._messenger.journal.close()
+        with trio.move_on_after(STORE_GRACE):
+            await journal_done.wait()
+            await self._delivery.settled()
+        settled.set()
+
+    async def _write_journal(self, done: trio.Event) -> None:
+        await self._messenger.journal.run()
+        done.set()
+
+    def _limits(self) -> HealthLimits:
+        settings = self._settings
+        return HealthLimits(settings.ping_interval, settings.idle_limit, settings.login_timeout)
+
+    async def _look_after(self, server: Server) -> None:
+        while True:
+            await trio.sleep(self._settings.ping_interval / LOOKS_PER_INTERVAL)
+            for conn in server.GetAll():
+                server.CheckConn(conn)
+
+    def _connect(self, sock: socket.socket) -> Conn:
+        settings = self._settings
+        address = name_of(sock.getpeername())
+        prepare(sock, send_buffer=settings.send_buffer, keepalive=settings.ping_interval)
+        return Conn(sock, address, self._delivery, NATIVE, settings.channel_bytes)
+
+    async def _serve(self, conn: Conn) -> None:
+        """Find out by the first byte who is there, and serve them."""
+        try:
+            first = b""
+            with trio.move_on_after(self._settings.telnet_patience) as patience:
+                first = await conn.receive()
+            conn.push_back(first)
+            if first.startswith(b"{"):
+                await serve_native(conn, self._messenger, self._settings.ping_interval)
+            elif first or patience.cancelled_caught:
+                await serve_line(conn, self._messenger, self._line_dialect)
+        finally:
+            self._messenger.leave(conn.session)
+
+    def _announce(self, event: Event) -> None:
+        """Tell everyone who is logged in."""
+        for conn in self._server.GetAll() if self._server else ():
+            if conn.session.user is not None:
+                conn.post(event)
+
+
+async def serve(settings: Settings) -> None:
+    """Open the database, then the port (S003-8), and serve until SIGTERM or Ctrl+C.
+
+    Raises :class:`~storage.errors.StorageError` or :class:`~server.listening.ListenError`.
+    """
+    raise_file_limit()
+    async with open_stores(settings.database_url) as stores:
+        await stores.bodies.delete_orphans()
+        listeners = open_listeners(settings.host, settings.port)
+        app = App(settings, stores, listeners)
+        stop = trio.Event()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_watch_signals, stop)
+            await app.run(stop=stop, ready=lambda: _tell_ready(listeners, stores))
+            nursery.cancel_scope.cancel()
+    log.info("server.stopped")
+
+
+def _tell_ready(listeners: list[socket.socket], stores: Stores) -> None:
+    addresses = [name_of(listener.getsockname()) for listener in listeners]
+    log.info("server.started", listening=", ".join(addresses), database=stores.description)
+    host, _, port = addresses[0].rpartition(":")
+    print(f"mymessenger listening on {addresses[0]}", flush=True)  # noqa: T201
+    print(  # noqa: T201
+        f"Connect with: python -m cmd.cli --name YOU --host {host.strip('[]')} --port {port}\n"
+        f"          or: telnet {host.strip('[]')} {port}\n"
+        f"Ctrl+C stops the server. Messages are kept in {stores.description}.",
+        flush=True,
+    )
+
+
+async def _watch_signals(stop: trio.Event) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for number in signals:
+            if stop.is_set():
+                log.warning("server.stopped_at_once", signal=signal.Signals(number).name)
+                signal.signal(number, signal.SIG_DFL)
+                signal.raise_signal(number)
+            log.info("server.signal", signal=signal.Signals(number).name)
+            stop.set()

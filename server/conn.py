@@ -1,0 +1,269 @@
+"""One client connection: its socket, its channel, what it follows, and how it ends."""
+
+from __future__ import annotations
+
+import array
+import fcntl
+import socket
+import struct
+import termios
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from itertools import count
+
+import structlog
+import trio
+from trio.lowlevel import notify_closing, wait_readable, wait_writable
+
+from chat.session import Session
+from protocol.events import Event, Goodbye, Sent
+from server.channel import SendChannel
+from server.delivery import Delivery
+from server.dialect import Dialect
+from server.timeline import Subscription
+from storage.records import Conversation
+
+log = structlog.get_logger()
+
+RECEIVE = 64 * 1024  # bytes read at once
+IN_FLIGHT = 1000
+"""Messages of one connection that may wait for their acknowledgement before it is read further."""
+
+FAREWELL = 5.0
+"""Seconds a connection that ends has to take what still waits for it."""
+
+UNANSWERED = 3
+"""Packets in a row without an answer after which the other end is taken for dead."""
+
+_TCP_INFO_HEAD = struct.Struct("4B")  # state, congestion state, retransmits, probes (linux/tcp.h)
+_numbers = count(1)
+
+
+class Conn:
+    """A connection; it is the ``Peer`` that ``chat`` talks to."""
+
+    def __init__(
+        self, sock: socket.socket, address: str, delivery: Delivery, dialect: Dialect, limit: int
+    ) -> None:
+        """Take a connected non-blocking socket; ``limit`` bounds its channel, in bytes."""
+        self.id = next(_numbers)
+        self.sock = sock
+        self.address = address
+        self.dialect = dialect
+        self.channel = SendChannel(sock, limit)
+        self.session = Session(self)
+        self.subscriptions: dict[int, Subscription] = {}
+        self.connected_at = time.time_ns() // 1000
+        self.connected_time = self.heard_at = trio.current_time()
+        self.pinged_at: float | None = None
+        self.answers_pings = False
+        """True for clients of our own protocol; a person at telnet cannot answer a ping."""
+        self.received = 0
+        """Bytes received in all."""
+        self.end_reason = "closed by the client"
+        self._delivery = delivery
+        self._behind: list[Subscription] = []
+        self._writing = False
+        self._progress = trio.lowlevel.ParkingLot()  # who waits for the writer
+        self._reading = trio.CancelScope()
+        self._grace = trio.CancelScope()
+        self._shutdown: tuple[trio.Event, Event] | None = None
+        self._nursery: trio.Nursery | None = None
+        self._pushed_back = b""
+
+    # ---- reading
+
+    async def receive(self) -> bytes:
+        """Return what has arrived, at least one byte; ``b""`` at the end of the stream.
+
+        Waits first while the client leaves its answers unread or has much in flight: who does
+        not read is not read from.
+        """
+        if self._pushed_back:
+            data, self._pushed_back = self._pushed_back, b""
+            return data
+        if self.channel.full:
+            await self.wait_room()
+        if self.session.in_flight > IN_FLIGHT:
+            await self.session.wait_in_flight(IN_FLIGHT)
+        while True:
+            await wait_readable(self.sock)
+            try:
+                data = self.sock.recv(RECEIVE)
+            except (BlockingIOError, InterruptedError):
+                continue
+            except OSError as error:
+                self.end_reason = f"connection lost: {error.strerror}"
+                self.channel.fail()
+                return b""
+            self.heard_at = trio.current_time()
+            self.pinged_at = None
+            self.received += len(data)
+            return data
+
+    def push_back(self, data: bytes) -> None:
+        """Let the next :meth:`receive` return these bytes."""
+        self._pushed_back = data
+
+    # ---- what chat calls
+
+    def post(self, event: Event) -> None:
+        """Send an event as soon as the socket takes it."""
+        self.send(self.dialect.event(event))
+
+    def send(self, data: bytes) -> None:
+        """Send bytes that are encoded already."""
+        self.channel.put(data)
+        if self.channel.waiting:
+            self.start_writer()
+
+    def follow(self, conversation: Conversation, *, after: int, delivered: int) -> None:
+        """Feed the conversation from behind ``after``, then live; again is harmless."""
+        if conversation.id not in self.subscriptions:
+            subscription = self._delivery.follow(self, conversation, after, delivered)
+            self.subscriptions[conversation.id] = subscription
+            self.fall_behind(subscription)
+
+    def position(self, conversation_id: int) -> int | None:
+        """Return the last sequence number handed over; None where it is not followed."""
+        subscription = self.subscriptions.get(conversation_id)
+        return None if subscription is None else subscription.position
+
+    def acknowledge(self, sent: Sent) -> None:
+        """Put an acknowledgement in the place of the message in this connection's stream."""
+        subscription = self.subscriptions.get(sent.conversation)
+        if subscription is None:
+            self.session.acknowledged()
+            self.post(sent)
+        else:
+            subscription.own[sent.seq] = sent
+
+    # ---- writing
+
+    def fall_behind(self, subscription: Subscription) -> None:
+        """Feed a subscription from what is stored, at the socket's pace."""
+        self._behind.append(subscription)
+        self.start_writer()
+
+    def start_writer(self) -> None:
+        """Start the task that waits for the socket, unless it runs."""
+        if not self._writing and self._nursery is not None:
+            self._writing = True
+            self._nursery.start_soon(self._write)
+
+    async def _write(self) -> None:
+        """Send what waits, feed what is behind, and end when there is neither."""
+        try:
+            while not self.channel.broken:
+                if self.channel.waiting:
+                    await wait_writable(self.sock)
+                    self.channel.flush()
+                    self._progress.unpark_all()
+                    if self.channel.waiting > self.channel.limit // 2:
+                        continue
+                if self._behind:
+                    subscription = self._behind[0]
+                    await self._delivery.feed(subscription)
+                    if subscription.live:
+                        self._behind.remove(subscription)
+                elif not self.channel.waiting:
+                    return
+        finally:
+            self._writing = False
+            self._progress.unpark_all()
+
+    def start_soon(self, task: Callable[..., Awaitable[object]], *arguments: object) -> None:
+        """Run a task beside the reader; it ends with the connection at the latest."""
+        if self._nursery is not None:
+            self._nursery.start_soon(task, *arguments)
+
+    async def wait_room(self) -> None:
+        """Wait until less than half of the channel is waiting."""
+        while self._writing and self.channel.waiting > self.channel.limit // 2:
+            await self._progress.park()
+
+    # ---- life and end
+
+    async def run(self, gateway: Callable[[Conn], Awaitable[None]]) -> None:
+        """Serve until one end has had enough, then close; the gateway reads and answers."""
+        try:
+            async with trio.open_nursery() as nursery:
+                self._nursery = nursery
+                with self._reading:
+                    await gateway(self)
+                await self._finish()
+                nursery.cancel_scope.cancel()
+        finally:
+            self._delivery.unfollow(self.subscriptions.values())
+            self.channel.fail()
+            notify_closing(self.sock)
+            self.sock.close()
+
+    async def _finish(self) -> None:
+        """Deliver the last words, and close in a way that does not destroy them.
+
+        A socket that is closed while something unread waits in it resets the connection, and
+        the other end may lose what was sent last. So: end our direction, then read until the
+        other end has ended its own.
+        """
+        if self._shutdown is not None:
+            settled, notice = self._shutdown
+            await settled.wait()
+            self._behind.clear()  # they resume from storage when the server is back
+            self.post(notice)
+        else:
+            self._grace.deadline = trio.current_time() + FAREWELL
+        with self._grace:
+            while self._writing:
+                await self._progress.park()
+            if self.channel.broken:
+                return
+            with suppress(OSError):
+                self.sock.shutdown(socket.SHUT_WR)
+                while True:
+                    await wait_readable(self.sock)
+                    if not self.sock.recv(RECEIVE):
+                        return
+
+    def end(self, reason: str) -> None:
+        """Tell the client why, and close."""
+        self.end_reason = reason
+        self.post(Goodbye(reason=reason))
+        self._reading.cancel()
+
+    def shut_down(self, settled: trio.Event, notice: Event) -> None:
+        """Read nothing more; when ``settled``, give the notice and close.
+
+        There is no deadline in it: the caller cancels what has not ended in time.
+        """
+        self.end_reason = "server stopped"
+        self._shutdown = (settled, notice)
+        self._reading.cancel()
+
+    def abort(self, reason: str) -> None:
+        """Close at once; there is nobody at the other end."""
+        self.end_reason = reason
+        if self._nursery is not None:
+            self._nursery.cancel_scope.cancel()
+
+    @property
+    def unreceived(self) -> int:
+        """Bytes that the other end has not confirmed, those that wait here included."""
+        answer = array.array("i", [0])
+        fcntl.ioctl(self.sock, termios.TIOCOUTQ, answer)
+        return self.channel.waiting + answer[0]
+
+    @property
+    def half_open(self) -> bool:
+        """True: the other end's kernel has left several packets in a row unanswered.
+
+        A client that merely does not read answers the probes of its full window, so it is
+        not taken for dead.
+        """
+        try:
+            info = self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_HEAD.size)
+        except OSError:
+            return True
+        _, _, retransmits, probes = _TCP_INFO_HEAD.unpack(info)
+        return bool(max(retransmits, probes) >= UNANSWERED)

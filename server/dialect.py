@@ -1,0 +1,25 @@
+"""How one kind of client wants events as bytes; each event is encoded once a dialect."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from protocol.events import Event
+from storage.records import Message
+
+
+class Dialect(Protocol):
+    """From what the chat says to bytes."""
+
+    def message(self, message: Message, prev: int) -> bytes:
+        """Return a stored message; ``prev`` is the sequence number this client had before."""
+        ...
+
+    def event(self, event: Event) -> bytes:
+        """Return any other event; empty where this kind of client is not told."""
+        ...
+
+    @property
+    def divider(self) -> bytes:
+        """What stands before the first message the user has not had; empty for programs."""
+        ...

@@ -1,0 +1,166 @@
+"""People at telnet, and anything else that speaks in lines (S002-3, S004-7..11)."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import AsyncIterator
+
+import structlog
+import trio
+
+from chat.dispatch import Answer, TextStream, dispatch
+from chat.messenger import Messenger
+from chat.uploads import TextChunk
+from protocol.commands import Local, help_lines, parse_line
+from protocol.errors import ErrorCode, ProtocolError
+from protocol.events import Error, Goodbye
+from protocol.limits import MAX_TEXT
+from protocol.requests import Login, Request, Send
+from protocol.text import format_size, sanitise
+from server.conn import Conn
+from server.gateways.line_dialect import LineDialect, text_lines
+from server.gateways.telnet import Line, TelnetReader
+
+log = structlog.get_logger()
+
+NOTE_DELIVERED_EVERY = 5.0  # seconds
+_LONG_LINE = 0  # the stream that a line too long for one frame becomes
+
+
+async def serve_line(conn: Conn, messenger: Messenger, dialect: LineDialect) -> None:
+    """Greet, ask for the name, then read lines until the person leaves."""
+    conn.dialect = dialect
+    log.debug("connection.line", connection=conn.id)
+    conn.send(text_lines(f"Welcome to {messenger.name}.") + b"What is your name? ")
+    lines = _read_lines(conn)
+    if not await _log_in(conn, messenger, lines):
+        return
+    conn.start_soon(_note_delivered_regularly, conn, messenger)
+    person = _Person(conn, messenger)
+    try:
+        async for line in lines:
+            if not await person.take(line):
+                return
+        await conn.session.settle()
+    finally:
+        _note_delivered(conn, messenger)
+
+
+async def _read_lines(conn: Conn) -> AsyncIterator[Line]:
+    reader = TelnetReader(MAX_TEXT)
+    while data := await conn.receive():
+        lines = reader.feed(data)
+        if reader.replies:
+            conn.send(bytes(reader.replies))
+            reader.replies.clear()
+        for line in lines:
+            yield line
+
+
+async def _log_in(conn: Conn, messenger: Messenger, lines: AsyncIterator[Line]) -> bool:
+    """Ask until the name is right; False where the person left."""
+    async for line in lines:
+        name = line.data.decode(errors="replace").strip()
+        if name in {"/quit", "/exit"}:
+            conn.post(Goodbye(reason="Goodbye."))
+            return False
+        answer = await dispatch(messenger, conn.session, Login(name=name))
+        _show(conn, answer)
+        if conn.session.user is not None:
+            return True
+        conn.send(b"What is your name? ")
+    return False
+
+
+class _Person:
+    """Somebody who is logged in and types."""
+
+    def __init__(self, conn: Conn, messenger: Messenger) -> None:
+        self._conn = conn
+        self._messenger = messenger
+        self._in_long_line = False
+        self._refusing = False  # the rest of a line that was too long for a command
+
+    async def take(self, line: Line) -> bool:
+        """Do what a line, or a piece of a long one, says; False where it was the last one."""
+        try:
+            requests = self._understand(line)
+        except ProtocolError as error:
+            self._conn.post(Error(code=error.code, message=error.sentence))
+            return True
+        for request in requests:
+            if request is Local.HELP:
+                self._conn.send(text_lines(*help_lines()))
+                continue
+            answer = await dispatch(self._messenger, self._conn.session, request)
+            _show(self._conn, answer)
+            if isinstance(answer, Goodbye):
+                return False
+        return True
+
+    def _understand(self, line: Line) -> list[Request | Local]:
+        if self._in_long_line or not line.ended:
+            return self._understand_long(line)
+        try:
+            request = parse_line(line.data.decode())
+        except UnicodeDecodeError:
+            sentence = (
+                "That line was not valid UTF-8, so it was not sent. Set your terminal to UTF-8."
+            )
+            raise ProtocolError(ErrorCode.BAD_FRAME, sentence) from None
+        return [] if request is None else [request]
+
+    def _understand_long(self, line: Line) -> list[Request | Local]:
+        """A line too long for one frame is a message that comes in chunks."""
+        begins, self._in_long_line = not self._in_long_line, not line.ended
+        if begins:
+            # A command that went to everyone as a text could tell a secret.
+            self._refusing = line.data.startswith((b"/", b"send"))
+            if self._refusing:
+                sentence = f"A command has at most {MAX_TEXT} bytes; nothing was sent."
+                raise ProtocolError(ErrorCode.TEXT_TOO_LONG, sentence)
+        if self._refusing:
+            return []
+        requests: list[Request | Local] = []
+        if line.data:
+            requests.append(TextChunk(stream=_LONG_LINE, data=line.data))
+        if line.ended:
+            requests.append(Send(stream=_LONG_LINE))
+        return requests
+
+
+def _show(conn: Conn, answer: Answer) -> None:
+    if isinstance(answer, TextStream):
+        conn.start_soon(_show_text, conn, answer)
+    elif answer is not None:
+        conn.post(answer)
+
+
+async def _show_text(conn: Conn, text: TextStream) -> None:
+    """Show a long text line by line, between two lines that name it."""
+    conn.send(text_lines(f"--- message {text.id}, {format_size(text.size)} ---"))
+    decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+    async for data in text.chunks:
+        # Indented, so that no line of it can look like another person's message.
+        shown = sanitise(decode(data).replace("\r\n", "\n")).replace("\n", "\r\n  ")
+        conn.send(shown.encode())
+        await conn.wait_room()
+    conn.send(text_lines("", f"--- end of message {text.id} ---"))
+
+
+def _note_delivered(conn: Conn, messenger: Messenger) -> None:
+    """Move the markers of one whose kernel has confirmed everything it was sent (S002-7).
+
+    A person at telnet has no program that could say what was shown; this is as near as the
+    server can see. What is not confirmed is shown again at the next login.
+    """
+    if conn.session.user is None or conn.channel.broken or conn.unreceived:
+        return
+    for conversation, subscription in conn.subscriptions.items():
+        messenger.markers.move(conn.session.user.id, conversation, subscription.position)
+
+
+async def _note_delivered_regularly(conn: Conn, messenger: Messenger) -> None:
+    while True:
+        await trio.sleep(NOTE_DELIVERED_EVERY)
+        _note_delivered(conn, messenger)

@@ -1,0 +1,126 @@
+"""Our own protocol: JSON headers on lines, raw bytes behind some (S004-31, docs/protocol.md)."""
+
+from __future__ import annotations
+
+import structlog
+
+from chat.dispatch import Answer, TextStream, dispatch
+from chat.messenger import Messenger, as_event
+from chat.uploads import TextChunk
+from protocol import PROTOCOL_VERSION
+from protocol.errors import ErrorCode, ProtocolError
+from protocol.events import Error, Event, Goodbye, Part, Welcome
+from protocol.framing import Incoming, encode, request_reader
+from protocol.requests import AnyRequest, Chunk, Hello, Pong
+from server.conn import Conn
+from storage.records import Message
+
+log = structlog.get_logger()
+
+
+class NativeDialect:
+    """Frames of our own protocol."""
+
+    divider = b""
+
+    def message(self, message: Message, prev: int) -> bytes:
+        """Return a `message` frame."""
+        return encode(as_event(message, prev))
+
+    def event(self, event: Event) -> bytes:
+        """Return the event's frame."""
+        return encode(event)
+
+
+NATIVE = NativeDialect()
+
+
+async def serve_native(conn: Conn, messenger: Messenger, ping_interval: float) -> None:
+    """Read and answer frames until the client has had enough."""
+    conn.dialect = NATIVE
+    reader = request_reader()
+    greeted = False
+    while data := await conn.receive():
+        for item in reader.feed(data):
+            if isinstance(item, ProtocolError):
+                _refuse(conn, item)
+            elif not greeted:
+                greeted = _greet(conn, messenger, item.frame, ping_interval)
+                if not greeted:
+                    return
+            elif not await _take(conn, messenger, item):
+                return
+        if reader.broken:
+            conn.end("What follows cannot be understood.")
+            return
+    await conn.session.settle()
+
+
+def _refuse(conn: Conn, error: ProtocolError) -> None:
+    log.info("frame.refused", connection=conn.id, code=str(error.code))
+    conn.post(Error(ref=error.ref, code=error.code, message=error.sentence))
+
+
+def _greet(conn: Conn, messenger: Messenger, request: AnyRequest, ping_interval: float) -> bool:
+    """Answer the first frame; False where client and server cannot talk to each other."""
+    if not isinstance(request, Hello):
+        _refuse(conn, ProtocolError(ErrorCode.BAD_FRAME, "The first frame is hello.", request.ref))
+        conn.end("The first frame has to be hello.")
+        return False
+    if request.protocol != PROTOCOL_VERSION:
+        sentence = (
+            f"This server speaks version {PROTOCOL_VERSION} of the protocol, "
+            f"not {request.protocol}."
+        )
+        _refuse(conn, ProtocolError(ErrorCode.UNSUPPORTED_VERSION, sentence, request.ref))
+        conn.end(sentence)
+        return False
+    conn.answers_pings = True
+    log.debug("connection.native", connection=conn.id, client=request.client)
+    conn.post(
+        Welcome(
+            ref=request.ref,
+            protocol=PROTOCOL_VERSION,
+            server=messenger.name,
+            ping_interval=ping_interval,
+        )
+    )
+    return True
+
+
+async def _take(conn: Conn, messenger: Messenger, item: Incoming[AnyRequest]) -> bool:
+    """Do what one frame asks for; False where it was the last one."""
+    request = item.frame
+    if isinstance(request, Pong):
+        return True
+    answer = await dispatch(
+        messenger,
+        conn.session,
+        TextChunk(stream=request.stream, data=item.payload)
+        if isinstance(request, Chunk)
+        else request,
+    )
+    _answer(conn, answer)
+    return not isinstance(answer, Goodbye)
+
+
+def _answer(conn: Conn, answer: Answer) -> None:
+    if isinstance(answer, TextStream):
+        conn.start_soon(_send_text, conn, answer)
+    elif answer is not None:
+        conn.post(answer)
+
+
+async def _send_text(conn: Conn, text: TextStream) -> None:
+    """Send a long text in parts, between the other frames and at the client's pace."""
+    offset = text.offset
+    async for data in text.chunks:
+        conn.send(_part(text, offset, data, last=False))
+        offset += len(data)
+        await conn.wait_room()
+    conn.send(_part(text, offset, b"", last=True))
+
+
+def _part(text: TextStream, offset: int, data: bytes, *, last: bool) -> bytes:
+    part = Part(ref=text.ref, id=text.id, offset=offset, size=len(data), last=last)
+    return encode(part, data)

@@ -1,0 +1,147 @@
+"""Accepting connections, the register of them, and their health (C-3, S001-12)."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+import trio
+from trio.lowlevel import checkpoint, wait_readable
+
+from protocol.events import PingEvent
+from server.conn import Conn
+
+log = structlog.get_logger()
+
+ACCEPT_AT_ONCE = 100
+"""Connections taken from one listener before others have a turn."""
+
+NO_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+ACCEPT_PAUSE = 0.1  # seconds, when the machine has no file descriptor left
+
+
+@dataclass(frozen=True)
+class HealthLimits:
+    """When a connection is asked whether it lives, and when it is given up; in seconds."""
+
+    ping_interval: float
+    idle_limit: float
+    login_timeout: float
+
+
+class Server:
+    """All connections, each served by a task of its own in one nursery."""
+
+    def __init__(
+        self,
+        nursery: trio.Nursery,
+        listeners: Sequence[socket.socket],
+        connect: Callable[[socket.socket], Conn],
+        gateway: Callable[[Conn], Awaitable[None]],
+        limits: HealthLimits,
+    ) -> None:
+        """Serve what arrives at ``listeners``, non-blocking and listening.
+
+        ``connect`` makes the connection of an accepted socket, ``gateway`` reads and answers
+        until the conversation with the client is over. Connections run in ``nursery`` and
+        outlive :meth:`Accept`, so that a server on its way down can say goodbye to them.
+        """
+        self._nursery = nursery
+        self._listeners = listeners
+        self._connect = connect
+        self._gateway = gateway
+        self._limits = limits
+        self._conns: dict[int, Conn] = {}
+
+    async def Accept(self) -> None:  # noqa: N802
+        """Take connections until cancelled; one that fails never keeps the next one out."""
+        async with trio.open_nursery() as nursery:
+            for listener in self._listeners:
+                nursery.start_soon(self._accept_from, listener)
+
+    async def _accept_from(self, listener: socket.socket) -> None:
+        while True:
+            await wait_readable(listener)
+            try:
+                for _ in range(ACCEPT_AT_ONCE):
+                    sock, _ = listener.accept()
+                    self._start(sock)
+                await checkpoint()
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                if error.errno in NO_RESOURCES:
+                    log.warning("accept.no_resources", error=error.strerror, open=len(self._conns))
+                    await trio.sleep(ACCEPT_PAUSE)
+                else:  # the client was gone before it was taken
+                    log.info("accept.failed", error=error.strerror)
+
+    def _start(self, sock: socket.socket) -> None:
+        try:
+            conn = self._connect(sock)
+        except OSError as error:
+            log.info("accept.failed", error=error.strerror)
+            sock.close()
+        else:
+            self._nursery.start_soon(self._serve, conn)
+
+    async def _serve(self, conn: Conn) -> None:
+        self.AddConn(conn)
+        try:
+            await conn.run(self._gateway)
+        except Exception:
+            # Whatever one connection does, the others do not notice.
+            conn.end_reason = "an error in the server"
+            log.exception("connection.failed", connection=conn.id)
+        finally:
+            self.DelConn(conn)
+
+    def AddConn(self, conn: Conn) -> None:  # noqa: N802
+        """Register a connection."""
+        self._conns[conn.id] = conn
+        log.info("connection.opened", connection=conn.id, address=conn.address)
+
+    def DelConn(self, conn: Conn) -> None:  # noqa: N802
+        """Forget a connection; one that is not registered is no error."""
+        if self._conns.pop(conn.id, None) is not None:
+            log.info(
+                "connection.closed",
+                connection=conn.id,
+                user=conn.session.user.name if conn.session.user else None,
+                reason=conn.end_reason,
+                seconds=round(trio.current_time() - conn.connected_time, 3),
+                received=conn.received,
+                sent=conn.channel.sent,
+            )
+
+    def GetAll(self) -> list[Conn]:  # noqa: N802
+        """Return all connections, oldest first, as they are now."""
+        return list(self._conns.values())
+
+    def CheckConn(self, conn: Conn) -> bool:  # noqa: N802
+        """Look after one connection and tell whether it is still worth having.
+
+        A silent one is pinged. One whose other end has vanished is cut off, and so is one
+        that has taken nothing, or answered nothing, for the idle limit, or not logged in.
+        """
+        now, limits = trio.current_time(), self._limits
+        silent = now - conn.heard_at
+        if silent >= limits.ping_interval and conn.half_open:
+            conn.abort("the other end is gone")
+            return False
+        if conn.channel.waiting and now - conn.channel.progress_at > limits.idle_limit:
+            conn.abort("took nothing for the idle limit")
+            return False
+        if conn.session.user is None and now - conn.connected_time > limits.login_timeout:
+            conn.end("You did not log in in time.")
+            return False
+        if conn.answers_pings and silent > limits.idle_limit:
+            conn.end("You have not answered for too long.")
+            return False
+        if conn.answers_pings and silent >= limits.ping_interval and conn.pinged_at is None:
+            conn.pinged_at = now
+            conn.post(PingEvent())
+        return True

@@ -1,0 +1,240 @@
+"""Everything that can be set, in one place (S004-12..15).
+
+The struct below makes the flags, the environment variables, the keys of the file,
+the help and ``docs/configuration.md``. A flag outranks a variable, a variable the
+file, and the file the default.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tomllib
+from collections.abc import Mapping, Sequence
+from datetime import tzinfo
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_type_hints
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+from msgspec import Meta, Struct
+from msgspec.structs import fields
+
+from protocol import __version__
+
+
+def _set(description: str, *, env: str, unit: str = "", **bounds: Any) -> Meta:
+    return Meta(description=description, extra={"env": env, "unit": unit}, **bounds)
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """The server's settings; the defaults serve a small team with nothing set."""
+
+    host: Annotated[
+        str, _set("Address to listen on. 0.0.0.0 or :: is every address.", env="HOST")
+    ] = "127.0.0.1"
+    port: Annotated[
+        int,
+        _set("Port to listen on. 0 picks a free one and prints it.", env="PORT", ge=0, le=65535),
+    ] = 8000
+    db_name: Annotated[
+        str, _set("SQLite file, made if it is not there.", env="DB_NAME", min_length=1)
+    ] = "db_chat.db"
+    database: Annotated[
+        str,
+        _set(
+            "Database to use instead of the file: mysql://user:password@host:3306/name.",
+            env="DATABASE_URL",
+        ),
+    ] = ""
+    tz: Annotated[
+        str,
+        _set(
+            "Time zone of the times telnet shows, as Europe/Moscow. Empty: this machine's.",
+            env="TZ",
+        ),
+    ] = ""
+    limit_show_messages: Annotated[
+        int,
+        _set(
+            "Messages of the general chat a newcomer is shown.",
+            env="LIMIT_SHOW_MESSAGES", unit="messages", ge=0, le=10_000,
+        ),
+    ] = 20  # fmt: skip
+    log_format: Annotated[
+        Literal["auto", "human", "json"],
+        _set("How the log looks. auto: human on a terminal, else json.", env="LOG_FORMAT"),
+    ] = "auto"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        _set("The least important thing that is logged.", env="LOG_LEVEL"),
+    ] = "info"
+    ping_interval: Annotated[
+        float,
+        _set(
+            "Silence after which a connection is asked whether it lives; twice that and a dead one "
+            "has been found.",
+            env="PING_INTERVAL", unit="seconds", gt=0, le=3600,
+        ),
+    ] = 30.0  # fmt: skip
+    idle_limit: Annotated[
+        float,
+        _set(
+            "A client that takes no byte, or does not answer, for so long is closed.",
+            env="IDLE_LIMIT", unit="seconds", gt=0, le=7 * 86400,
+        ),
+    ] = 900.0  # fmt: skip
+    login_timeout: Annotated[
+        float,
+        _set(
+            "Time a connection has to log in.", env="LOGIN_TIMEOUT", unit="seconds", gt=0, le=3600
+        ),
+    ] = 120.0
+    telnet_patience: Annotated[
+        float,
+        _set(
+            "Silence after which a fresh connection is greeted as a person at telnet.",
+            env="TELNET_PATIENCE", unit="seconds", gt=0, le=60,
+        ),
+    ] = 1.0  # fmt: skip
+    shutdown_grace: Annotated[
+        float,
+        _set(
+            "Time the clients have to receive the shutdown notice.",
+            env="SHUTDOWN_GRACE", unit="seconds", ge=0, le=300,
+        ),
+    ] = 5.0  # fmt: skip
+    channel_bytes: Annotated[
+        int,
+        _set(
+            "What may wait for one slow client in memory; past it the client is fed from the "
+            "database at its own pace.",
+            env="CHANNEL_BYTES", unit="bytes", ge=4096, le=64 * 1024 * 1024,
+        ),
+    ] = 64 * 1024  # fmt: skip
+    send_buffer: Annotated[
+        int,
+        _set(
+            "The kernel's send buffer of each connection (SO_SNDBUF).",
+            env="SEND_BUFFER", unit="bytes", ge=4096, le=64 * 1024 * 1024,
+        ),
+    ] = 64 * 1024  # fmt: skip
+
+    @property
+    def database_url(self) -> str:
+        """The database as a URL, the SQLite file's included."""
+        return self.database or f"sqlite:///{self.db_name}"
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """The time zone; None is the machine's own."""
+        return None if _is_for_libc(self.tz) else ZoneInfo(self.tz)
+
+
+class SettingsError(Exception):
+    """A value that cannot be used; the text names the setting, its source and what is right."""
+
+
+def flag_of(name: str) -> str:
+    """Return the flag of a setting."""
+    return "--" + name.replace("_", "-")
+
+
+def meta_of(name: str) -> Meta:
+    """Return description, bounds, unit and variable of a setting."""
+    for argument in get_args(_HINTS[name])[1:]:
+        if isinstance(argument, Meta):
+            return argument
+    raise KeyError(name)
+
+
+_HINTS = get_type_hints(Settings, include_extras=True)
+
+
+def load_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Settings:
+    """Return the settings from flags, variables and file.
+
+    Raises :class:`SettingsError`; wrong flags, ``--help`` and ``--version`` end the program,
+    as argparse does.
+    """
+    flags = vars(_parser().parse_args(arguments))
+    path = flags.pop("config") or environ.get("MYMESSENGER_CONFIG")
+    values: dict[str, Any] = {}
+    if path:
+        values |= _from_file(Path(path))
+    for field in fields(Settings):
+        variable = _extra(field.name)["env"]
+        if environ.get(variable):
+            values[field.name] = _convert(field.name, environ[variable], f"${variable}")
+        if flags[field.name] is not None:
+            values[field.name] = _convert(field.name, flags[field.name], flag_of(field.name))
+    settings = Settings(**values)
+    _check_zone(settings.tz)
+    return settings
+
+
+def _extra(name: str) -> dict[str, str]:
+    return meta_of(name).extra or {}
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"The settings file {path} cannot be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The settings file {path} is not valid TOML: {error}.") from None
+    known = {field.name for field in fields(Settings)}
+    for key in table:
+        if key not in known:
+            sentence = f"The settings file {path} has an unknown setting {key!r}; known are: "
+            raise SettingsError(sentence + ", ".join(sorted(known)) + ".")
+    return {key: _convert(key, value, f"{key} in {path}") for key, value in table.items()}
+
+
+def _convert(name: str, value: object, source: str) -> Any:
+    try:
+        return msgspec.convert(value, _HINTS[name], strict=False)
+    except msgspec.ValidationError as error:
+        reason = str(error).replace("`", "")
+        raise SettingsError(f"{source}: {value!r} cannot be used: {reason}.") from None
+
+
+def _is_for_libc(zone: str) -> bool:
+    """Tell whether a TZ value is one the C library reads by itself, such as ``:/etc/localtime``."""
+    return not zone or zone.startswith((":", "/"))
+
+
+def _check_zone(zone: str) -> None:
+    if _is_for_libc(zone):
+        return
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        sentence = (
+            f"--tz or $TZ: there is no time zone {zone!r}; use one like Europe/Moscow or UTC."
+        )
+        raise SettingsError(sentence) from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mymessenger-server",
+        description="The mymessenger server: one port for every client.",
+        epilog="A flag outranks its environment variable, which outranks the settings file.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"mymessenger {__version__}")
+    parser.add_argument(
+        "--config", metavar="FILE", help="settings file in TOML [$MYMESSENGER_CONFIG]"
+    )
+    for field in fields(Settings):
+        meta, extra = meta_of(field.name), _extra(field.name)
+        unit = f", in {extra['unit']}" if extra["unit"] else ""
+        shown = field.default if field.default != "" else "none"
+        text = f"{meta.description} [${extra['env']}{unit}; default {shown}]"
+        parser.add_argument(
+            flag_of(field.name),
+            metavar=field.name.upper(),
+            help=text.replace("%", "%%"),
+        )
+    return parser

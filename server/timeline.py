@@ -1,0 +1,146 @@
+"""One conversation as it is delivered: its newest messages, and who follows it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from protocol.events import Event
+from storage.records import Message
+
+if TYPE_CHECKING:
+    from server.conn import Conn
+    from server.dialect import Dialect
+
+TAIL_BYTES = 256 * 1024
+"""How much of a conversation's newest text is kept, so that joining it costs no query."""
+
+_OVERHEAD = 300  # bytes an entry costs beside its text
+
+
+class Entry(Struct, gc=False):
+    """A message and its encodings, made when first asked for."""
+
+    message: Message
+    dialects: list[Dialect]
+    encoded: list[bytes]
+
+    def bytes_for(self, dialect: Dialect) -> bytes:
+        """Return the frame for a follower who has had everything before it."""
+        for known, data in zip(self.dialects, self.encoded, strict=True):
+            if known is dialect:
+                return data
+        data = dialect.message(self.message, self.message.seq - 1)
+        self.dialects.append(dialect)
+        self.encoded.append(data)
+        return data
+
+
+class Subscription:
+    """That a connection follows a conversation, and how far it has got.
+
+    While ``live`` it gets what is flushed; else it is a cursor on what is stored, fed as
+    its socket takes it.
+    """
+
+    __slots__ = ("conn", "divider_at", "live", "own", "position", "timeline")
+
+    def __init__(self, conn: Conn, timeline: Timeline, position: int, delivered: int) -> None:
+        self.conn = conn
+        self.timeline = timeline
+        self.position = position
+        """The last sequence number handed to the connection's channel."""
+        self.divider_at: int | None = delivered if delivered > position else None
+        """Behind this sequence number a line marks the beginning of the unread ones."""
+        self.live = False
+        self.own: dict[int, Event] = {}
+        """Acknowledgements that stand in the places of this connection's own messages."""
+
+    def frame(self, entry: Entry) -> bytes:
+        """Return what this connection gets for a message: it, or the acknowledgement of it."""
+        own = self.own.get(entry.message.seq) if self.own else None
+        return entry.bytes_for(self.conn.dialect) if own is None else self.conn.dialect.event(own)
+
+    def handed_over(self, seq: int) -> None:
+        """Note that everything up to ``seq`` is in the connection's channel."""
+        self.position = seq
+        for own in [own for own in self.own if own <= seq]:
+            del self.own[own]
+            self.conn.session.acknowledged()
+
+    def passes_divider(self, seq: int) -> bool:
+        """Tell, once, that ``seq`` is the first that the user has not had before."""
+        if self.divider_at is None or seq <= self.divider_at:
+            return False
+        self.divider_at = None
+        return True
+
+    def join(self) -> None:
+        """Become live: everything flushed so far has been handed over."""
+        self.live = True
+        self.divider_at = None
+        self.timeline.live.add(self)
+
+    def fall_behind(self) -> None:
+        """Become a cursor on what is stored."""
+        self.live = False
+        self.timeline.live.discard(self)
+
+
+class Timeline:
+    """The newest end of one conversation."""
+
+    __slots__ = ("_tail", "_tail_bytes", "flushed_seq", "followers", "id", "live", "pending")
+
+    def __init__(self, conversation_id: int, last_seq: int) -> None:
+        self.id = conversation_id
+        self.flushed_seq = last_seq
+        """Up to here every live follower has it."""
+        self.pending: list[Entry] = []
+        """Stored, not yet handed to the live followers."""
+        self.followers: set[Subscription] = set()
+        self.live: set[Subscription] = set()
+        self._tail: deque[Entry] = deque()
+        self._tail_bytes = 0
+
+    @property
+    def last_seq(self) -> int:
+        """The sequence number of the newest message known here."""
+        return self.pending[-1].message.seq if self.pending else self.flushed_seq
+
+    def add(self, message: Message) -> None:
+        """Take a message that has been stored."""
+        self.pending.append(Entry(message, [], []))
+
+    def take(self, most: int) -> list[Entry]:
+        """Move the oldest pending messages, about ``most`` bytes of them, to the tail."""
+        size = count = 0
+        for entry in self.pending:
+            size += len(entry.message.body) + _OVERHEAD
+            count += 1
+            if size >= most:
+                break
+        taken, self.pending = self.pending[:count], self.pending[count:]
+        if taken:
+            self.flushed_seq = taken[-1].message.seq
+            self._tail.extend(taken)
+            self._tail_bytes += size
+            while self._tail_bytes > TAIL_BYTES:
+                self._tail_bytes -= len(self._tail.popleft().message.body) + _OVERHEAD
+        return taken
+
+    def after(self, seq: int) -> Iterator[Entry] | None:
+        """Return the flushed messages behind ``seq``, or None where some are only stored."""
+        if seq >= self.flushed_seq:
+            return iter(())
+        if not self._tail or self._tail[0].message.seq > seq + 1:
+            return None
+        skip = 0
+        if seq >= self._tail[0].message.seq:
+            # Numbers are dense, so a position is a distance; what expired is never in between.
+            skip = seq - self._tail[0].message.seq + 1
+        return islice(self._tail, skip, None)

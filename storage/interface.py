@@ -1,0 +1,141 @@
+"""The stores a messenger needs, whatever database is behind them.
+
+Every method is one transaction. A method that was cancelled may or may not have
+taken effect. All of them raise :class:`~storage.errors.StorageUnavailable` when
+the database does not answer. The contract is tested by ``tests/storage``, the
+same tests for every database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from storage.records import Conversation, Marker, Membership, Message, NewMessage, Saved, User
+
+
+class Storage(Protocol):
+    """Messages (S001-14)."""
+
+    async def SaveMsg(self, messages: Sequence[NewMessage]) -> list[Saved]:  # noqa: N802
+        """Store messages in the order given, all or none, and return them in that order.
+
+        Ids rise by one and are unique in the whole database; sequence numbers rise by one
+        in each conversation. When this returns, the messages are on the disk. A message
+        whose sender and uuid are stored already, or stand earlier in ``messages``, is not
+        stored again: the first one is returned.
+
+        Raises :class:`KeyError` if a conversation does not exist.
+        """
+        ...
+
+    async def GetAll(  # noqa: N802
+        self,
+        conversation_id: int,
+        *,
+        after: int | None = None,
+        before: int | None = None,
+        limit: int | None = None,
+    ) -> list[Message]:
+        """Return messages with ``after < seq < before`` in rising order, at most ``limit``.
+
+        With a limit, the ones nearest to ``after`` are returned if ``after`` is given, else
+        the last ones.
+        """
+        ...
+
+    async def Get(self, message_id: int) -> Message | None:  # noqa: N802
+        """Return one message, or None where there is none."""
+        ...
+
+    async def GetLastMsgID(self) -> int:  # noqa: N802
+        """Return the highest message id, 0 where there are no messages."""
+        ...
+
+
+class AccountStore(Protocol):
+    """Users."""
+
+    async def ensure(self, name: str, name_key: str, now: int) -> User:
+        """Return the user with that key, made with that name at time ``now`` if there is none.
+
+        A user that is made is a member of the general chat from its present last message on:
+        its delivered marker starts at the conversation's ``last_seq`` of that moment.
+        """
+        ...
+
+    async def find(self, name_key: str) -> User | None:
+        """Return the user with that key."""
+        ...
+
+
+class ConversationStore(Protocol):
+    """Conversations and who is in them."""
+
+    async def get(self, conversation_id: int) -> Conversation | None:
+        """Return one conversation."""
+        ...
+
+    async def ensure_direct(self, user_id: int, peer_id: int, now: int) -> Conversation:
+        """Return the direct conversation of two users, made if there is none.
+
+        Both are members from its beginning. Raises :class:`KeyError` if there are no such users.
+        """
+        ...
+
+    async def memberships(self, user_id: int) -> list[Membership]:
+        """Return all conversations a user is in, the general chat first, then by id."""
+        ...
+
+    async def move_delivered(self, markers: Sequence[Marker]) -> None:
+        """Move delivered markers forward; one that would move back changes nothing."""
+        ...
+
+
+class BodyStore(Protocol):
+    """Long texts, in chunks; nobody ever holds one whole."""
+
+    async def create(self, now: int) -> int:
+        """Begin a body and return its id."""
+        ...
+
+    async def append(self, body_id: int, offset: int, data: bytes) -> None:
+        """Store a chunk of at most 256 KiB at a byte offset.
+
+        Where there is a chunk at that offset already it stays, so a repetition is harmless.
+        Raises :class:`KeyError` if the body does not exist.
+        """
+        ...
+
+    async def read(self, body_id: int, offset: int, limit: int) -> bytes:
+        """Return at most ``limit`` bytes from a byte offset; empty at the end or a gap."""
+        ...
+
+    async def delete_orphans(self) -> int:
+        """Delete the bodies that no message refers to and return how many there were.
+
+        Those still on their way in are among them: call it before anybody can send. Unlike
+        all else here it takes several transactions.
+        """
+        ...
+
+
+class Stores(Protocol):
+    """Everything in one database."""
+
+    @property
+    def messages(self) -> Storage: ...
+
+    @property
+    def accounts(self) -> AccountStore: ...
+
+    @property
+    def conversations(self) -> ConversationStore: ...
+
+    @property
+    def bodies(self) -> BodyStore: ...
+
+    @property
+    def description(self) -> str:
+        """Which database this is, for people and logs; without a password."""
+        ...

@@ -1,0 +1,131 @@
+"""The stores over a database that runs plain functions; nothing here knows which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from storage import body_statements, message_statements, people_statements
+from storage.database import Database
+from storage.records import Conversation, Marker, Membership, Message, NewMessage, Saved, User
+
+
+class DatabaseStorage:
+    """Messages; see :class:`storage.interface.Storage`."""
+
+    def __init__(self, database: Database) -> None:
+        """Keep the messages in a database."""
+        self._database = database
+
+    async def SaveMsg(self, messages: Sequence[NewMessage]) -> list[Saved]:  # noqa: N802
+        """Store messages in the order given, all or none."""
+        return await self._database.write(message_statements.save, messages)
+
+    async def GetAll(  # noqa: N802
+        self,
+        conversation_id: int,
+        *,
+        after: int | None = None,
+        before: int | None = None,
+        limit: int | None = None,
+    ) -> list[Message]:
+        """Return messages with ``after < seq < before`` in rising order, at most ``limit``."""
+        return await self._database.read(
+            message_statements.page, conversation_id, after, before, limit
+        )
+
+    async def Get(self, message_id: int) -> Message | None:  # noqa: N802
+        """Return one message, or None where there is none."""
+        return await self._database.read(message_statements.get, message_id)
+
+    async def GetLastMsgID(self) -> int:  # noqa: N802
+        """Return the highest message id, 0 where there are no messages."""
+        return await self._database.read(message_statements.last_id)
+
+
+class DatabaseAccountStore:
+    """Users; see :class:`storage.interface.AccountStore`."""
+
+    def __init__(self, database: Database) -> None:
+        """Keep the users in a database."""
+        self._database = database
+
+    async def ensure(self, name: str, name_key: str, now: int) -> User:
+        """Return the user with that key, made if there is none."""
+        return await self._database.write(people_statements.ensure_user, name, name_key, now)
+
+    async def find(self, name_key: str) -> User | None:
+        """Return the user with that key."""
+        return await self._database.read(people_statements.find_user, name_key)
+
+
+class DatabaseConversationStore:
+    """Conversations and members; see :class:`storage.interface.ConversationStore`."""
+
+    def __init__(self, database: Database) -> None:
+        """Keep the conversations in a database."""
+        self._database = database
+
+    async def get(self, conversation_id: int) -> Conversation | None:
+        """Return one conversation."""
+        return await self._database.read(people_statements.get_conversation, conversation_id)
+
+    async def ensure_direct(self, user_id: int, peer_id: int, now: int) -> Conversation:
+        """Return the direct conversation of two users, made if there is none."""
+        return await self._database.write(people_statements.ensure_direct, user_id, peer_id, now)
+
+    async def memberships(self, user_id: int) -> list[Membership]:
+        """Return all conversations a user is in, the general chat first, then by id."""
+        return await self._database.read(people_statements.memberships, user_id)
+
+    async def move_delivered(self, markers: Sequence[Marker]) -> None:
+        """Move delivered markers forward; one that would move back changes nothing."""
+        if markers:
+            await self._database.write(people_statements.move_delivered, markers)
+
+
+class DatabaseBodyStore:
+    """Long texts; see :class:`storage.interface.BodyStore`."""
+
+    def __init__(self, database: Database) -> None:
+        """Keep the texts in a database."""
+        self._database = database
+
+    async def create(self, now: int) -> int:
+        """Begin a body and return its id."""
+        return await self._database.write(body_statements.create, now)
+
+    async def append(self, body_id: int, offset: int, data: bytes) -> None:
+        """Store a chunk at a byte offset; again at the same offset is harmless."""
+        if len(data) > body_statements.MAX_CHUNK:
+            raise ValueError(f"a chunk of {len(data)} bytes is too long")
+        await self._database.write(body_statements.append, body_id, offset, data)
+
+    async def read(self, body_id: int, offset: int, limit: int) -> bytes:
+        """Return at most ``limit`` bytes from a byte offset; empty at the end."""
+        return await self._database.read(body_statements.read, body_id, offset, limit)
+
+    async def delete_orphans(self) -> int:
+        """Delete the bodies that no message refers to and return how many there were.
+
+        Each takes several transactions, so that others need not wait for a long one.
+        """
+        count = 0
+        for body_id in await self._database.read(body_statements.orphans):
+            while (gone := await self._database.write(body_statements.delete_slice, body_id)) is (
+                False
+            ):
+                pass
+            count += gone is True
+        return count
+
+
+class DatabaseStores:
+    """Everything in one database; see :class:`storage.interface.Stores`."""
+
+    def __init__(self, database: Database) -> None:
+        """Keep everything in a database."""
+        self.messages = DatabaseStorage(database)
+        self.accounts = DatabaseAccountStore(database)
+        self.conversations = DatabaseConversationStore(database)
+        self.bodies = DatabaseBodyStore(database)
+        self.description = database.description

@@ -1,0 +1,1 @@
+"""The tests; the user's view first, end to end over real sockets."""

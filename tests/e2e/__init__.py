@@ -1,0 +1,1 @@
+"""From the user's command to the database and back, over real sockets."""
