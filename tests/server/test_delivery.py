@@ -1,0 +1,166 @@
+"""Delivery: everyone gets everything once, in order, whoever reads how slowly."""
+
+from __future__ import annotations
+
+import random
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chat.journal import Published
+from chat.session import Session
+from protocol.events import Message as MessageEvent
+from protocol.events import Sent
+from protocol.framing import event_reader
+from server.conn import Conn
+from server.delivery import Delivery
+from server.gateways.native import NATIVE
+from storage.records import Conversation, NewMessage, Saved
+from tests.server.memory_storage import MemoryStorage
+
+LIMIT = 8192  # of a channel; small, so that it fills soon
+
+
+class Follower:
+    """A connection under test, and the far end of its socket."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        near, self.far = socket.socketpair()
+        for end in (near, self.far):
+            end.setblocking(False)
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        self.conn = Conn(near, "a test", delivery, NATIVE, LIMIT)
+        self._reader = event_reader()
+        self.numbers: list[int] = []
+        """Sequence numbers as they arrived."""
+        self.acknowledged: list[int] = []
+        self.closed = trio.Event()
+
+    async def run(self) -> None:
+        """Keep the connection's tasks going until closed."""
+
+        async def gateway(_conn: Conn) -> None:
+            await self.closed.wait()
+
+        with self.far:
+            await self.conn.run(gateway)
+
+    def is_live(self) -> bool:
+        """Whether it gets what is new at once."""
+        return self.conn.subscriptions[1].live
+
+    def read(self, most: int) -> int:
+        """Read at most so many bytes, as a slow client does; return how many there were."""
+        try:
+            data = self.far.recv(most)
+        except BlockingIOError:
+            return 0
+        for item in self._reader.feed(data):
+            assert isinstance(item, tuple)
+            if isinstance(item.frame, MessageEvent | Sent):
+                self.numbers.append(item.frame.seq)
+            if isinstance(item.frame, Sent):
+                self.acknowledged.append(item.frame.seq)
+        return len(data)
+
+
+class Room:
+    """A conversation with its storage, its delivery and its followers."""
+
+    def __init__(self, nursery: trio.Nursery) -> None:
+        self.storage = MemoryStorage()
+        self.delivery = Delivery(self.storage)
+        self.nursery = nursery
+        nursery.start_soon(self.delivery.run)
+
+    async def join(self, after: int = 0) -> Follower:
+        """Let somebody follow from behind ``after``."""
+        follower = Follower(self.delivery)
+        self.nursery.start_soon(follower.run)
+        await trio.testing.wait_all_tasks_blocked()
+        conversation = Conversation(1, "general", "general", len(self.storage.messages))
+        follower.conn.follow(conversation, after=after, delivered=after)
+        return follower
+
+    def publish(self, author: Session, size: int) -> int:
+        """Store and publish one message; return its sequence number."""
+        new = NewMessage(1, 1, "Ann", b"", 0, b"x" * size, size)
+        message = self.storage.add(new)
+        author.in_flight += 1
+        self.delivery.publish([Published(Saved(message, duplicate=False), author, None)])
+        return message.seq
+
+
+@asynccontextmanager
+async def room() -> AsyncIterator[Room]:
+    """A conversation for the time of a test."""
+    async with trio.open_nursery() as nursery:
+        yield Room(nursery)
+        nursery.cancel_scope.cancel()
+
+
+async def drain(followers: list[Follower]) -> None:
+    """Read until nothing more comes to anybody."""
+    with trio.fail_after(30):
+        while True:
+            await trio.testing.wait_all_tasks_blocked(0.005)
+            if not sum(follower.read(65536) for follower in followers):
+                return
+
+
+async def test_a_stuck_reader_is_bounded_and_catches_up() -> None:
+    """C-4: it holds one channel's worth, others go on; then it gets everything, once, in order."""
+    async with room() as chat:
+        stuck, quick, author = [await chat.join() for _ in range(3)]
+        for _ in range(600):
+            chat.publish(author.conn.session, 200)
+            await trio.lowlevel.checkpoint()
+            quick.read(65536)
+            author.read(65536)
+            assert stuck.conn.channel.waiting <= LIMIT + 33 * 1024
+        await drain([quick, author])
+        assert quick.numbers == author.numbers == author.acknowledged == list(range(1, 601))
+        assert author.conn.session.in_flight == 0
+        assert not stuck.is_live()
+        await drain([stuck])
+        assert stuck.numbers == list(range(1, 601))
+        assert stuck.is_live()
+        chat.publish(author.conn.session, 10)
+        await drain([stuck])
+        assert stuck.numbers[-1] == 601
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=15, deadline=None)
+def test_nobody_misses_or_repeats_anything(seed: int) -> None:
+    """Joining, reading at any speed, writing and resuming, in any order, by a seed."""
+    trio.run(_random_life, random.Random(seed))
+
+
+async def _random_life(rng: random.Random) -> None:
+    async with room() as chat:
+        followers = [await chat.join()]
+        starts = [0]
+        for _ in range(150):
+            what = rng.random()
+            if what < 0.05 and len(followers) < 12:
+                starts.append(rng.randint(0, len(chat.storage.messages)))
+                followers.append(await chat.join(starts[-1]))
+            elif what < 0.6:
+                for _ in range(rng.choice([1, 1, 5, 40])):
+                    chat.publish(rng.choice(followers).conn.session, rng.choice([1, 50, 3000]))
+            elif what < 0.8:
+                rng.choice(followers).read(rng.choice([1, 100, 5000, 65536]))
+            else:
+                await trio.lowlevel.checkpoint()
+        await drain(followers)
+        last = len(chat.storage.messages)
+        for start, follower in zip(starts, followers, strict=True):
+            # One may begin a little earlier than asked for: what was stored, not yet flushed.
+            begun = min(start + 1, *follower.numbers[:1], last + 1)
+            assert follower.numbers == list(range(begun, last + 1))
+            assert follower.conn.session.in_flight == 0
