@@ -62,9 +62,9 @@ def _send_to(rest: str) -> Request:
 
 
 def _fetch(rest: str) -> Request:
-    if not rest.isdecimal() or not 1 <= int(rest[:17]) <= 2**53:
+    if not rest.isdecimal() or len(rest) > 16 or not 1 <= int(rest) <= 2**53:  # noqa: PLR2004
         raise ProtocolError(ErrorCode.BAD_ARGUMENTS, "Write /text NUMBER, the message's number.")
-    return Fetch(id=int(rest[:17]))
+    return Fetch(id=int(rest))
 
 
 COMMANDS: tuple[Command, ...] = (

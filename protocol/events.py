@@ -9,6 +9,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from protocol.limits import MAX_CHUNK
 from protocol.requests import GENERAL
 
 Micros = Annotated[int, Meta(description="Microseconds since 1970-01-01 00:00 UTC.")]
@@ -107,7 +108,10 @@ class Part(Reply, frozen=True, kw_only=True, tag="part"):
 
     id: int
     offset: int
-    size: Annotated[int, Meta(description="Raw bytes that follow; may be 0 in the last part.")]
+    size: Annotated[
+        int,
+        Meta(ge=0, le=MAX_CHUNK, description="Raw bytes that follow; may be 0 in the last part."),
+    ]
     last: bool = False
 
 

@@ -6,6 +6,7 @@ or a :class:`~protocol.events.Part`, ``size`` raw bytes follow its newline.
 
 from __future__ import annotations
 
+import re
 from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -35,8 +36,12 @@ class Incoming(NamedTuple, Generic[FrameT]):
 class _Raw(msgspec.Struct):
     """What can still be told of a frame that is wrong."""
 
-    type: str = ""
-    ref: int | None = None
+    type: object = None
+    ref: object = None
+
+
+# Also finds it where the line is no JSON at all; within a text the quotes would be escaped.
+_BYTES_FOLLOW = re.compile(rb'"type"\s*:\s*"(?:chunk|part)"')
 
 
 class FrameReader(Generic[FrameT]):
@@ -113,11 +118,12 @@ class FrameReader(Generic[FrameT]):
             raw = msgspec.json.decode(line, type=_Raw)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raw = _Raw()
-        self.broken = raw.type in {"chunk", "part"}
+        self.broken = raw.type in ("chunk", "part") or bool(_BYTES_FOLLOW.search(line))
         sentence = f"This frame cannot be read: {error}."
         if self.broken:
             sentence += " How many raw bytes follow is unknown, so the connection ends."
-        return ProtocolError(ErrorCode.BAD_FRAME, sentence, raw.ref)
+        ref = raw.ref if type(raw.ref) is int else None
+        return ProtocolError(ErrorCode.BAD_FRAME, sentence, ref)
 
     def _refuse_too_long(self, start: int, arrived: list[Incoming[FrameT] | ProtocolError]) -> int:
         """Forget an unfinished line that is too long already; return where the rest begins."""

@@ -13,8 +13,9 @@ from datetime import UTC, datetime, tzinfo
 # Kept: newline and tab (the caller decides about lines), and the joiners U+200C and U+200D that
 # Persian, Indic scripts and emoji need.
 _UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\U000e0000-\U000e007f\ud800-\udfff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
+    "\ufeff\ufff9-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f"
+    "\ud800-\udfff]"
 )
 _FIRST_PICTURE = 0x2400  # Unicode's pictures of the C0 controls
 _DELETE = 0x7F

@@ -167,9 +167,7 @@ def load_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Setti
             values[field.name] = _convert(field.name, environ[variable], f"${variable}")
         if flags[field.name] is not None:
             values[field.name] = _convert(field.name, flags[field.name], flag_of(field.name))
-    settings = Settings(**values)
-    _check_zone(settings.tz)
-    return settings
+    return Settings(**values)
 
 
 def _extra(name: str) -> dict[str, str]:
@@ -193,10 +191,14 @@ def _from_file(path: Path) -> dict[str, Any]:
 
 def _convert(name: str, value: object, source: str) -> Any:
     try:
-        return msgspec.convert(value, _HINTS[name], strict=False)
+        converted = msgspec.convert(value, _HINTS[name], strict=False)
     except msgspec.ValidationError as error:
-        reason = str(error).replace("`", "")
+        words = get_args(get_args(_HINTS[name])[0])  # of a Literal
+        reason = f"use {', '.join(words)}" if words else str(error).replace("`", "")
         raise SettingsError(f"{source}: {value!r} cannot be used: {reason}.") from None
+    if name == "tz":
+        _check_zone(converted, source)
+    return converted
 
 
 def _is_for_libc(zone: str) -> bool:
@@ -204,15 +206,13 @@ def _is_for_libc(zone: str) -> bool:
     return not zone or zone.startswith((":", "/"))
 
 
-def _check_zone(zone: str) -> None:
+def _check_zone(zone: str, source: str) -> None:
     if _is_for_libc(zone):
         return
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        sentence = (
-            f"--tz or $TZ: there is no time zone {zone!r}; use one like Europe/Moscow or UTC."
-        )
+        sentence = f"{source}: there is no time zone {zone!r}; use one like Europe/Moscow or UTC."
         raise SettingsError(sentence) from None
 
 

@@ -21,12 +21,7 @@ from sqlalchemy.util import greenlet_spawn
 from storage.bridge import AsyncioThread, CallTimeout, open_asyncio_thread
 from storage.database import Args, T, transact
 from storage.errors import StorageConfigurationError, StorageUnavailable
-from storage.faults import (
-    mysql_advice,
-    mysql_lacks_database,
-    mysql_trouble,
-    mysql_wants_repetition,
-)
+from storage.mysql_faults import advice, lacks_database, trouble, wants_repetition
 
 log = logging.getLogger(__name__)
 # The driver reports the server's warnings; in strict mode what matters is an error.
@@ -132,10 +127,10 @@ class MysqlDatabase:
                 " check the database server and the network."
             ) from error
         except DBAPIError as error:
-            trouble = mysql_trouble(error)
-            if trouble is None:
+            sentence = trouble(error)
+            if sentence is None:
                 raise
-            raise StorageUnavailable(f"{self.description}: {trouble}") from error
+            raise StorageUnavailable(f"{self.description}: {sentence}") from error
 
     async def _repeat(self, f: Callable[[Connection, *Args], T], *args: *Args) -> T:
         """Run a transaction, again if it was the victim of a deadlock or a restarted server."""
@@ -143,7 +138,7 @@ class MysqlDatabase:
             try:
                 return await greenlet_spawn(transact, self._engine, f, *args)
             except DBAPIError as error:
-                if not mysql_wants_repetition(error):
+                if not wants_repetition(error):
                     raise
         return await greenlet_spawn(transact, self._engine, f, *args)
 
@@ -155,11 +150,11 @@ def _alone(connection: Connection, database: str, migrate: Callable[[Connection]
         raise StorageConfigurationError(
             f"Another server has been migrating {database} for a long time: wait for its end."
         )
-    try:
-        migrate(connection)
-        _warn_of_losses(connection)
-    finally:
-        connection.execute(select(func.release_lock(name)))
+    migrate(connection)
+    _warn_of_losses(connection)
+    connection.commit()
+    # Where it fails the connection is not used again, and its lock ends with it.
+    connection.execute(select(func.release_lock(name)))
 
 
 def _warn_of_losses(connection: Connection) -> None:
@@ -188,6 +183,7 @@ async def open_mysql(
             pool_size=2 * CONNECTIONS,  # the limiters let no more through: nobody waits for it
             max_overflow=0,
             pool_reset_on_return=None,  # transact() leaves no transaction open
+            hide_parameters=True,  # what people write has no place in a log
         )
         try:
             yield MysqlDatabase(address, engine.sync_engine, thread, deadline)
@@ -208,17 +204,17 @@ async def _greet(
             f" {seconds:g} seconds: check the host and the port."
         ) from error
     except MySQLError as error:
-        advice = mysql_advice(error)
-        if advice is None:
+        sentence = advice(error)
+        if sentence is None:
             raise
-        raise StorageConfigurationError(f"MySQL {address}: {advice}") from error
+        raise StorageConfigurationError(f"MySQL {address}: {sentence}") from error
 
 
 async def _visit(address: MysqlAddress, create: bool) -> None:
     try:
         connection = await _connect(address, address.database)
     except MySQLError as error:
-        if not (create and mysql_lacks_database(error)):
+        if not (create and lacks_database(error)):
             raise
         connection = await _connect(address, None)
         name = address.database.replace("`", "``")

@@ -53,7 +53,7 @@ def _open(url: str, *, create: bool, deadline: float) -> AbstractAsyncContextMan
     if separator and scheme in _MYSQL_SCHEMES:
         from storage.mysql import open_mysql
 
-        return open_mysql(_mysql_address(url), create=create, deadline=deadline)
+        return open_mysql(mysql_address(url), create=create, deadline=deadline)
     if separator and scheme != "sqlite":
         raise StorageConfigurationError(
             f"This server knows no database {scheme}://; use sqlite:///path or {_MYSQL_FORM}."
@@ -75,17 +75,17 @@ def _sqlite_path(rest: str) -> Path:
     return Path(path)
 
 
-def _mysql_address(url: str) -> MysqlAddress:
+def mysql_address(url: str) -> MysqlAddress:
     """Take the address apart; a mistake in it is told without quoting it, for the password."""
     from storage.mysql import MysqlAddress
 
     try:
         parts = urlsplit(url)
         port = parts.port or 3306
-    except ValueError as error:
+    except ValueError:  # its text may quote a part of the password
         raise StorageConfigurationError(
             f"The database address is no {_MYSQL_FORM}: {_ENCODE}."
-        ) from error
+        ) from None
     database = unquote(parts.path[1:])
     if not parts.hostname or not parts.username or not database or "/" in database:
         raise StorageConfigurationError(f"The database address is no {_MYSQL_FORM}: {_ENCODE}.")

@@ -98,8 +98,13 @@ conversations = Table(
 members = Table(
     "members",
     metadata,
-    Column("conversation_id", row_id, ForeignKey("conversations.id"), primary_key=True),
-    Column("user_id", row_id, ForeignKey("users.id"), primary_key=True),
+    Column(
+        "conversation_id",
+        row_id,
+        ForeignKey("conversations.id", name="fk_members_conversation"),
+        primary_key=True,
+    ),
+    Column("user_id", row_id, ForeignKey("users.id", name="fk_members_user"), primary_key=True),
     Column("delivered_seq", BigInteger, nullable=False),
     Column("joined_at", BigInteger, nullable=False),
     Index("members_user", "user_id"),
@@ -117,7 +122,9 @@ bodies = Table(
 body_chunks = Table(
     "body_chunks",
     metadata,
-    Column("body_id", row_id, ForeignKey("bodies.id"), primary_key=True),
+    Column(
+        "body_id", row_id, ForeignKey("bodies.id", name="fk_body_chunks_body"), primary_key=True
+    ),
     Column("start", BigInteger, primary_key=True, autoincrement=False),
     Column("data", blob, nullable=False),
     **_MYSQL,
@@ -127,15 +134,20 @@ messages = Table(
     "messages",
     metadata,
     Column("id", row_id, primary_key=True, autoincrement=False),
-    Column("conversation_id", row_id, ForeignKey("conversations.id"), nullable=False),
+    Column(
+        "conversation_id",
+        row_id,
+        ForeignKey("conversations.id", name="fk_messages_conversation"),
+        nullable=False,
+    ),
     Column("seq", BigInteger, nullable=False),
-    Column("sender_id", row_id, ForeignKey("users.id"), nullable=False),
+    Column("sender_id", row_id, ForeignKey("users.id", name="fk_messages_sender"), nullable=False),
     Column("sender_name", String(255), nullable=False),
     Column("uuid", uuid_bytes, nullable=False),
     Column("sent_at", BigInteger, nullable=False),
     Column("body", blob, nullable=False),
     Column("size", BigInteger, nullable=False),
-    Column("body_id", row_id, ForeignKey("bodies.id"), nullable=True),
+    Column("body_id", row_id, ForeignKey("bodies.id", name="fk_messages_body"), nullable=True),
     UniqueConstraint("conversation_id", "seq", name="messages_seq"),
     # The uuid first: those of our clients rise with time, so that the messages of a thousand
     # senders fall on one page of this index and not on a thousand (2.4 times as fast).

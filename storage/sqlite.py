@@ -6,6 +6,7 @@ so the reader never checkpoints, is closed first, and no second server may use t
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
@@ -18,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from storage.database import Args, T, transact
 from storage.errors import StorageConfigurationError, StorageUnavailable
-from storage.faults import sqlite_advice, sqlite_trouble
+from storage.sqlite_faults import advice, trouble
 
 BUSY_TIMEOUT = 5.0
 """How long a statement waits for another program that has the file locked, in seconds."""
@@ -69,10 +70,10 @@ class SqliteDatabase:
         try:
             return await trio.to_thread.run_sync(transact, engine, f, *args, limiter=limiter)
         except DBAPIError as error:
-            trouble = sqlite_trouble(error)
-            if trouble is None:
+            sentence = trouble(error)
+            if sentence is None:
                 raise
-            raise StorageUnavailable(f"{self._path}: {trouble}") from error
+            raise StorageUnavailable(f"{self._path}: {sentence}") from error
 
 
 @asynccontextmanager
@@ -100,6 +101,10 @@ def _checked(path: Path, *, create: bool) -> Path:
             if not create:
                 raise StorageConfigurationError(f"There is no database {path}.")
             path.touch(mode=0o600)
+        if not os.access(path, os.R_OK | os.W_OK):  # SQLite would find it out much later
+            raise StorageConfigurationError(
+                f"{path} may not be read and written by this user: check the rights of the file."
+            )
     except OSError as error:
         reason = error.strerror or error
         raise StorageConfigurationError(f"{path} cannot be used: {reason}.") from error
@@ -113,17 +118,23 @@ def _only_server(path: Path) -> Iterator[None]:
     The lock is an open transaction on an empty database beside the real one: SQLite's own
     locks work wherever SQLite does, and the system removes them when the process dies.
     """
-    lock = path.with_name(path.name + ".lock")
-    with _configuration(path), closing(_connect(lock, timeout=0.0, mode="rwc")) as connection:
+    with closing(_locked(path)):
+        yield
+
+
+def _locked(path: Path) -> sqlite3.Connection:
+    with _configuration(path):
+        lock = _connect(path.with_name(path.name + ".lock"), timeout=0.0, mode="rwc")
         try:
-            connection.execute("BEGIN EXCLUSIVE")
+            lock.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
+            lock.close()
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                 raise
             raise StorageConfigurationError(
                 f"Another server uses {path}: stop that one, or choose another path for this one."
             ) from error
-        yield
+        return lock
 
 
 @contextmanager
@@ -155,10 +166,10 @@ def _configuration(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        advice = sqlite_advice(error)
-        if advice is None:
+        sentence = advice(error)
+        if sentence is None:
             raise
-        raise StorageConfigurationError(f"{path}: {advice}") from error
+        raise StorageConfigurationError(f"{path}: {sentence}") from error
 
 
 def _engine(path: Path, begin: str, pragmas: Sequence[str]) -> Engine:
@@ -169,7 +180,8 @@ def _engine(path: Path, begin: str, pragmas: Sequence[str]) -> Engine:
         poolclass=QueuePool,
         pool_size=1,
         max_overflow=0,
-        pool_reset_on_return=None,  # transact() leaves none open
+        pool_reset_on_return=None,  # transact() leaves no transaction open
+        hide_parameters=True,  # what people write has no place in a log
     )
 
     @event.listens_for(engine, "connect")

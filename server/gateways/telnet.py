@@ -44,7 +44,7 @@ class TelnetReader:
         start = 0
         while start < len(data):
             if self._command:
-                self._negotiate(data[start])
+                self._negotiate(data[start], lines)
                 start += 1
                 continue
             special = _SPECIAL.search(data, start)
@@ -82,12 +82,12 @@ class TelnetReader:
         if self._line:
             self._line.pop()
 
-    def _negotiate(self, byte: int) -> None:
+    def _negotiate(self, byte: int, lines: list[Line]) -> None:
         command = self._command
         command.append(byte)
         if len(command) == 2:  # noqa: PLR2004 - the byte after IAC
             if byte == IAC:  # doubled, it is the character 255, which no UTF-8 text has
-                self._line.append(IAC)
+                self._type(bytes((IAC,)), lines)
                 command.clear()
             elif byte not in (WILL, WONT, DO, DONT, SB):
                 command.clear()

@@ -49,11 +49,17 @@ def upgrade() -> None:
     )
     op.create_table(
         "members",
-        sa.Column("conversation_id", row_id, sa.ForeignKey("conversations.id"), primary_key=True),
-        sa.Column("user_id", row_id, sa.ForeignKey("users.id"), primary_key=True),
+        sa.Column(
+            "conversation_id",
+            row_id,
+            sa.ForeignKey("conversations.id", name="fk_members_conversation"),
+            primary_key=True,
+        ),
+        sa.Column(
+            "user_id", row_id, sa.ForeignKey("users.id", name="fk_members_user"), primary_key=True
+        ),
         sa.Column("delivered_seq", sa.BigInteger, nullable=False),
         sa.Column("joined_at", sa.BigInteger, nullable=False),
-        sa.Index("members_user", "user_id"),
         **_OPTIONS,
     )
     op.create_table(
@@ -64,18 +70,32 @@ def upgrade() -> None:
     )
     op.create_table(
         "body_chunks",
-        sa.Column("body_id", row_id, sa.ForeignKey("bodies.id"), primary_key=True),
+        sa.Column(
+            "body_id",
+            row_id,
+            sa.ForeignKey("bodies.id", name="fk_body_chunks_body"),
+            primary_key=True,
+        ),
         sa.Column("start", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("data", blob, nullable=False),
         **_OPTIONS,
     )
-    body_id = sa.Column("body_id", row_id, sa.ForeignKey("bodies.id"), nullable=True)
     op.create_table(
         "messages",
         sa.Column("id", row_id, primary_key=True, autoincrement=False),
-        sa.Column("conversation_id", row_id, sa.ForeignKey("conversations.id"), nullable=False),
+        sa.Column(
+            "conversation_id",
+            row_id,
+            sa.ForeignKey("conversations.id", name="fk_messages_conversation"),
+            nullable=False,
+        ),
         sa.Column("seq", sa.BigInteger, nullable=False),
-        sa.Column("sender_id", row_id, sa.ForeignKey("users.id"), nullable=False),
+        sa.Column(
+            "sender_id",
+            row_id,
+            sa.ForeignKey("users.id", name="fk_messages_sender"),
+            nullable=False,
+        ),
         sa.Column("sender_name", sa.String(255), nullable=False),
         sa.Column(
             "uuid",
@@ -85,10 +105,11 @@ def upgrade() -> None:
         sa.Column("sent_at", sa.BigInteger, nullable=False),
         sa.Column("body", blob, nullable=False),
         sa.Column("size", sa.BigInteger, nullable=False),
-        body_id,
+        sa.Column(
+            "body_id", row_id, sa.ForeignKey("bodies.id", name="fk_messages_body"), nullable=True
+        ),
         sa.UniqueConstraint("conversation_id", "seq", name="messages_seq"),
         sa.UniqueConstraint("uuid", "sender_id", name="messages_uuid"),
-        sa.Index("messages_body", "body_id", sqlite_where=body_id.is_not(None)),
         **_OPTIONS,
     )
     op.create_table(
@@ -97,7 +118,16 @@ def upgrade() -> None:
         sa.Column("value", sa.BigInteger, nullable=False),
         **_OPTIONS,
     )
+    _index("members_user", "members", "user_id")
+    # Few messages have a body of their own; SQLite need not index the others.
+    _index("messages_body", "messages", "body_id", sqlite_where=sa.text("body_id IS NOT NULL"))
     _seed()
+
+
+def _index(name: str, table: str, column: str, **options: Any) -> None:
+    # Not every MySQL knows CREATE INDEX IF NOT EXISTS.
+    if name not in {index["name"] for index in sa.inspect(op.get_bind()).get_indexes(table)}:
+        op.create_index(name, table, [column], **options)
 
 
 def _seed() -> None:

@@ -1,0 +1,247 @@
+"""A client of a mymessenger server, for programs (S001-13).
+
+    async with Client.New("127.0.0.1", 8000, "Bob") as client:
+        await client.SendMsg("hello")
+        message = await client.ReadMsg()
+
+The connection is looked after in the background: when it is lost it is sought again, what was
+missed comes in its place, and what was not acknowledged is sent again, each message once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import trio
+from msgspec.structs import replace
+
+from cli.connector import OpenStream, open_tcp
+from cli.core import Core
+from cli.errors import ClientClosed, ConnectionLost, Refused
+from cli.groups import ungrouped
+from cli.messages import ChatMessage
+from cli.notices import Notice
+from cli.outbox import Outgoing, TextSource
+from cli.status import ClientStatus, State
+from cli.upkeep import Upkeep
+from protocol.errors import ErrorCode
+from protocol.events import ConversationInfo, HistoryPage, PongReply, Reply, Sent, StatusReport
+from protocol.requests import GENERAL, Fetch, History, Ping, Request, Status
+
+ReplyT = TypeVar("ReplyT", bound=Reply)
+
+
+class Client:
+    """One user's connection to one server, made by :meth:`New`.
+
+    Its methods may be called from any task of the same Trio run.
+    """
+
+    def __init__(self, core: Core, upkeep: Upkeep) -> None:
+        """Put the parts together; programs use :meth:`New`."""
+        self._core = core
+        self._upkeep = upkeep
+
+    @classmethod
+    @asynccontextmanager
+    async def New(  # noqa: N802 - the name is a requirement
+        cls,
+        host: str,
+        port: int,
+        name: str,
+        *,
+        history: int | None = None,
+        echo: bool = False,
+        retry: bool = False,
+        on_notice: Callable[[Notice], None] | None = None,
+        open_stream: OpenStream | None = None,
+    ) -> AsyncIterator[Client]:
+        """Connect and log in as ``name``; at the end of the block say goodbye and close.
+
+        ``history`` is how many messages of the general chat to begin with, by default the
+        server's setting. With ``echo`` ReadMsg returns this client's own messages too, in their
+        place in the order. With ``retry`` the block begins without waiting for the connection,
+        and the first attempt is repeated like any later one. ``on_notice`` is called with what
+        happens to the connection; it must not block. ``open_stream`` replaces TCP.
+
+        Raises CannotConnect where the first attempt fails, and LoginRefused where the server
+        does not take the name. The end of the block does not wait for messages that were handed
+        over with :meth:`begin_send` only; see :meth:`drain`.
+        """
+        core = Core(name, echo=echo, notify=on_notice or _ignore)
+        upkeep = Upkeep(host, port, core, open_stream or open_tcp(host, port), history)
+        connection = None if retry else await upkeep.connect_first()
+        try:
+            with ungrouped():
+                async with trio.open_nursery() as nursery:
+                    await nursery.start(upkeep.stay_connected, connection)
+                    yield cls(core, upkeep)
+                    await upkeep.leave()
+                    nursery.cancel_scope.cancel()
+        finally:
+            upkeep.close(ClientClosed("The client has been closed."))
+
+    # --- messages ---------------------------------------------------------------------------
+
+    async def ReadMsg(self) -> ChatMessage:  # noqa: N802 - the name is a requirement
+        """Return the next message, each once and in the order of its conversation.
+
+        Raises ClientClosed once the client is closed and everything has been read. While nobody
+        reads, a few MiB of messages wait here and the rest on the server.
+        """
+        return await self._core.inbox.take()
+
+    def mark_shown(self, message: ChatMessage) -> None:
+        """Note that the user has had ``message``, and with it all before it in its conversation.
+
+        The server is told within a few seconds; from then on it is no longer unread (S002-7).
+        """
+        self._core.timeline.show(message.conversation, message.seq)
+        self._core.marked.ring()
+
+    async def SendMsg(  # noqa: N802 - the name is a requirement
+        self,
+        text: str | TextSource,
+        *,
+        to: str | None = None,
+        conversation: int = GENERAL,
+        addressed: bool = False,
+    ) -> Sent:
+        """Send a message to everyone, or to one user, and return once the server has stored it.
+
+        A text may be of any length; one that should not be held in memory is given as a
+        function that yields it in pieces of UTF-8. While the connection is away this waits for
+        it; afterwards the message is there once, however often it had to be sent. If this is
+        cancelled, the message may or may not have been sent.
+
+        Raises Refused where the server will not have it (for example ``unknown_user``),
+        ClientClosed where the client is closed, UnicodeEncodeError for lone surrogates.
+        """
+        outgoing = await self.begin_send(
+            text, to=to, conversation=conversation, addressed=addressed
+        )
+        try:
+            return await outgoing.receipt()
+        finally:
+            self._core.outbox.withdraw(outgoing)
+
+    async def begin_send(
+        self,
+        text: str | TextSource,
+        *,
+        to: str | None = None,
+        conversation: int = GENERAL,
+        addressed: bool = False,
+    ) -> Outgoing:
+        """Hand over a message as SendMsg does, and return without waiting for its receipt.
+
+        Messages are sent in the order in which this is called. Where many wait already for
+        their acknowledgements (some hundreds, or 8 MiB), this waits for room.
+        """
+        outbox = self._core.outbox
+        await outbox.changes.wait_until(
+            lambda: outbox.has_room or self._upkeep.state is State.CLOSED
+        )
+        if self._upkeep.state is State.CLOSED:
+            raise ClientClosed("The client has been closed.")
+        outgoing = Outgoing(
+            ref=self._core.next_ref(),
+            text=text,
+            to=to,
+            conversation=conversation,
+            addressed=addressed,
+        )
+        outbox.add(outgoing)
+        self._core.changes.ring()
+        return outgoing
+
+    async def drain(self) -> None:
+        """Wait until every message handed over is acknowledged, refused or given up."""
+        outbox = self._core.outbox
+        await outbox.changes.wait_until(lambda: not outbox)
+
+    async def fetch(self, message_id: int) -> AsyncGenerator[bytes, None]:
+        """Yield the text of a long message as UTF-8 in parts (a character may be cut in two).
+
+        At most some MiB wait in memory. A connection lost in between is bridged. Raises Refused
+        where there is no such message, ClientClosed where the client is closed.
+        """
+        offset = 0
+        while True:
+            connection = await self._upkeep.online()
+            request = Fetch(ref=self._core.next_ref(), id=message_id, offset=offset)
+            assert request.ref is not None  # noqa: S101 - for the type checker
+            download = connection.open_download(request.ref)
+            try:
+                await connection.write(request)
+                while (part := await download.take()) is not None:
+                    offset += len(part)
+                    yield part
+            finally:
+                connection.close_download(download)
+            if download.finished:
+                return
+
+    # --- requests and facts -----------------------------------------------------------------
+
+    async def ask_status(self) -> StatusReport:
+        """Ask the server for facts about this connection and who is there (S004-9).
+
+        Like :meth:`ask_history` it waits for the connection where it is away, and asks again
+        where it was lost in between. Raises Refused where the server answers with an error,
+        ClientClosed where this client is closed.
+        """
+        return await self._ask(Status(), StatusReport)
+
+    async def ask_history(self, request: History) -> HistoryPage:
+        """Ask the server for a page of a conversation; it changes nothing about ReadMsg."""
+        return await self._ask(request, HistoryPage)
+
+    async def ping(self) -> float:
+        """Return the seconds the server takes to answer, after everything asked before."""
+        begun = trio.current_time()
+        await self._ask(Ping(), PongReply)
+        return trio.current_time() - begun
+
+    async def _ask(self, request: Request, kind: type[ReplyT]) -> ReplyT:
+        while True:
+            connection = await self._upkeep.online()
+            begun = trio.current_time()
+            try:
+                reply = await connection.ask(replace(request, ref=self._core.next_ref()))
+            except ConnectionLost:
+                continue
+            self._core.round_trip = trio.current_time() - begun
+            if not isinstance(reply, kind):
+                raise Refused(ErrorCode.INTERNAL, "The server answered something else.")
+            return reply
+
+    @property
+    def conversations(self) -> Mapping[int, ConversationInfo]:
+        """The conversations the user is in, as they were when each was heard of."""
+        return self._core.timeline.conversations
+
+    def CheckStatus(self) -> ClientStatus:  # noqa: N802 - the name is a requirement
+        """Return how this client stands now; asks nobody and does not wait."""
+        return self._upkeep.status()
+
+    async def wait_status_change(self, known: ClientStatus) -> ClientStatus:
+        """Return the status once its state or name is another one than in ``known``.
+
+        While there is no connection, the number of messages that wait counts too.
+        """
+
+        def news() -> bool:
+            status = self.CheckStatus()
+            return (status.state, status.name) != (known.state, known.name) or (
+                status.state is not State.ONLINE and status.unacknowledged != known.unacknowledged
+            )
+
+        await self._core.changes.wait_until(news)
+        return self.CheckStatus()
+
+
+def _ignore(_notice: Notice) -> None:
+    """Take a notice nobody wants."""

@@ -1,0 +1,147 @@
+"""What happens between the person at the prompt and the server."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+import trio
+
+from cli.changes import Changes
+from cli.client import Client
+from cli.errors import ClientClosed
+from cli.notices import Notice
+from cli.options import Options
+from cli.outbox import Outgoing
+from cli.prompt import End, Prompt
+from cli.show import UnreadMark, message_line, notice_line
+from cli.signals import Stop
+from cli.status import State
+from cli.typist import Typist
+from protocol.text import sanitise_line
+
+EXIT_FAILED = 1
+PATIENCE = 1.0
+"""Seconds after which a message without its acknowledgement is said to be waiting."""
+LAST_ACKNOWLEDGEMENTS = 3.0
+"""Seconds to wait, on leaving, for what has not been acknowledged."""
+
+
+class Conversation:
+    """One run of line mode on a terminal."""
+
+    def __init__(self, options: Options, prompt: Prompt) -> None:
+        """Take the user's wishes, ``options.name`` given, and a prompt that stands."""
+        self._options = options
+        self._prompt = prompt
+        self._changes = Changes()
+        self._unread = UnreadMark()
+        self._dim = not os.environ.get("NO_COLOR")
+        self._name = options.name or ""
+
+    async def run(self, stop: Stop) -> int:
+        """Talk until the person leaves; return the exit code."""
+        token = trio.lowlevel.current_trio_token()
+
+        def wake() -> None:
+            with suppress(trio.RunFinishedError):
+                token.run_sync_soon(self._changes.ring, idempotent=True)
+
+        self._prompt.attach(wake)
+        try:
+            return await self._talk(stop)
+        finally:
+            self._prompt.attach(None)
+
+    async def _talk(self, stop: Stop) -> int:
+        options = self._options
+        left = 0
+        async with Client.New(
+            options.host,
+            options.port,
+            self._name,
+            history=options.history,
+            echo=True,
+            retry=options.retry,
+            on_notice=self._notice,
+        ) as client:
+            with stop.begin():
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._show_messages, client, stop)
+                    nursery.start_soon(self._show_state, client)
+                    await self._run_lines(client)
+                    nursery.cancel_scope.cancel()
+            left = await self._await_last(client)
+        return EXIT_FAILED if left else 0
+
+    async def _run_lines(self, client: Client) -> None:
+        """Do what the person types until it is to leave."""
+        typist = Typist(
+            client, self._show, self._tell, patience=PATIENCE, on_delay=self._tell_delay
+        )
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(typist.collect_receipts)
+            while True:
+                await self._changes.wait_until(lambda: self._prompt.has_lines)
+                line = self._prompt.take()
+                if isinstance(line, End):
+                    break
+                if line is None:
+                    continue
+                if line.lstrip().startswith("/") and not line.lstrip().startswith("//"):
+                    self._tell(sanitise_line(line), mark=">")
+                if not await typist.run(line):
+                    break
+            nursery.cancel_scope.cancel()
+
+    async def _show_messages(self, client: Client, stop: Stop) -> None:
+        try:
+            while True:
+                message = await client.ReadMsg()
+                await self._changes.wait_until(lambda: self._prompt.has_room)
+                me = client.CheckStatus().name
+                for line in (*self._unread.before(message, me), message_line(message, me)):
+                    self._prompt.write(f"{line}\n")
+                client.mark_shown(message)
+        except ClientClosed:
+            stop.ask()
+
+    async def _show_state(self, client: Client) -> None:
+        """Keep the label in front of the line up to date."""
+        while True:
+            status = client.CheckStatus()
+            where = "" if status.state is State.ONLINE else f"{status.state}, "
+            waiting = (
+                f"{status.unacknowledged} waiting, " if where and status.unacknowledged else ""
+            )
+            note = (where + waiting).removesuffix(", ")
+            name = sanitise_line(status.name)
+            self._prompt.set_label(f"{name} ({note})> " if note else f"{name}> ")
+            await client.wait_status_change(status)
+
+    async def _await_last(self, client: Client) -> int:
+        """Wait a little for the last acknowledgements; return how many are missing."""
+        with trio.move_on_after(LAST_ACKNOWLEDGEMENTS):
+            await client.drain()
+        left = client.CheckStatus().unacknowledged
+        if left:
+            self._tell(f"{left} of the messages sent have not been acknowledged.")
+        return left
+
+    async def _show(self, line: str) -> None:
+        await self._changes.wait_until(lambda: self._prompt.has_room)
+        self._prompt.write(f"{line}\n")
+
+    def _tell(self, sentence: str, mark: str = "*") -> None:
+        """Say something that is not part of the conversation."""
+        line = f"{mark} {sentence}"
+        self._prompt.write(f"\x1b[2m{line}\x1b[0m\n" if self._dim else f"{line}\n")
+
+    def _tell_delay(self, outgoing: Outgoing) -> None:
+        text = outgoing.text if isinstance(outgoing.text, str) else ""
+        self._tell(f"Waiting to be stored: {sanitise_line(text[:200])}")
+
+    def _notice(self, notice: Notice) -> None:
+        line = notice_line(notice)
+        if line is not None:
+            self._tell(line)

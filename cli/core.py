@@ -1,0 +1,90 @@
+"""What of a client outlives its connections: the messages, the numbers, the facts."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+from cli.changes import Changes
+from cli.inbox import Inbox
+from cli.messages import ChatMessage
+from cli.notices import Notice
+from cli.outbox import Outbox
+from cli.timeline import Timeline, Verdict
+from protocol.events import Message, Sent
+
+
+class Core:
+    """Takes what one connection after the other brings and puts it into one stream."""
+
+    def __init__(self, name: str, *, echo: bool, notify: Callable[[Notice], None]) -> None:
+        """Begin without any connection; ``echo`` puts one's own messages into the inbox too."""
+        self.name = name
+        self.notify = notify
+        self.changes = Changes()
+        self.inbox = Inbox(self.changes)
+        self.outbox = Outbox()
+        self.timeline = Timeline()
+        self.round_trip: float | None = None
+        self.storage_available = True
+        self._echo = echo
+        self._refs = itertools.count(1)
+        self._own: dict[int, int] = {}  # id to seq of those acknowledged and behind a hole
+        self.marked = Changes()
+        """Rings when a message has been shown."""
+
+    def next_ref(self) -> int:
+        """Return a number that no other request has."""
+        return next(self._refs)
+
+    def judge(self, frame: Message) -> Verdict:
+        """Tell whether a message is new, a repeat or behind a hole."""
+        return self.timeline.judge(frame.conversation, frame.seq, frame.prev)
+
+    def take(self, frame: Message) -> None:
+        """Take a message that is next in its conversation."""
+        own = self._own.pop(frame.id, None) is not None or (
+            frame.sender == self.name and self.outbox.may_have_sent(frame.text)
+        )
+        self._put(frame, own=own)
+
+    def take_receipt(self, receipt: Sent, text: str, size: int | None) -> None:
+        """Take one's own message by its acknowledgement, in whose place it stands."""
+        conversation, seq = receipt.conversation, receipt.seq
+        verdict = self.timeline.judge(conversation, seq)
+        if verdict is Verdict.NEXT:
+            frame = Message(
+                id=receipt.id, seq=seq, time=receipt.time, sender=self.name, text=text,
+                conversation=conversation, size=size,
+            )  # fmt: skip
+            self._put(frame, own=True)
+        elif verdict is Verdict.BEHIND_A_HOLE:
+            self._own[receipt.id] = seq
+            self.leave_out(conversation, seq)
+
+    def leave_out(self, conversation: int, seq: int) -> None:
+        """Leave a message on the server: it comes again, with what is missing before it."""
+        self.timeline.open_hole(conversation, seq)
+        self.changes.ring()
+
+    def _put(self, frame: Message, *, own: bool) -> None:
+        age = self.timeline.accept(frame.conversation, frame.seq)
+        if own and not self._echo:
+            self.timeline.show_own(frame.conversation, frame.seq)
+            self.marked.ring()
+            return
+        info = self.timeline.conversations.get(frame.conversation)
+        self.inbox.put(
+            ChatMessage(
+                id=frame.id,
+                seq=frame.seq,
+                time=frame.time,
+                conversation=frame.conversation,
+                sender=frame.sender,
+                text=frame.text,
+                size=frame.size,
+                private_with=info.name if info is not None and info.kind == "direct" else None,
+                own=own,
+                age=age,
+            )
+        )

@@ -1,0 +1,58 @@
+"""What a client tells its program about the connection, in the order in which it happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """Logged in: for the first time, or ``again`` after a loss."""
+
+    server: str
+    again: bool
+    missed: int
+    """Messages that were written while the connection was away and follow now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The connection is lost, or an attempt to get it back has failed."""
+
+    reason: str
+    retry_in: float
+    """Seconds until the next attempt."""
+    attempt: int
+    """How many attempts have failed since the connection was lost: 0 at the loss itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerStops:
+    """The server has said that it stops; the connection ends soon and is sought again."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StorageChanged:
+    """The server's database cannot be reached, or can be again. Messages wait meanwhile."""
+
+    available: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ServerError:
+    """The server reports an error that belongs to none of this client's requests."""
+
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoginLost:
+    """A later login was refused. The client has given up and is closed."""
+
+    sentence: str
+
+
+Notice = Connected | Disconnected | ServerStops | StorageChanged | ServerError | LoginLost

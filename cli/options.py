@@ -1,0 +1,120 @@
+"""The command line of ``mymessenger``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from protocol import __version__
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 8000
+_LAST_PORT = 65535
+
+_EPILOG = """\
+With a terminal, lines are edited and messages appear above the line being typed. With a pipe or
+a file the program is a filter: each line of standard input is sent (or is a command, see /help),
+each message that arrives is a line of standard output, everything else goes to standard error.
+At the end of the input it waits until the server has stored every line, and ends.
+
+  echo "the backup is done" | mymessenger --name backup --quiet
+  mymessenger --name Bob | grep --line-buffered lunch
+
+Exit code: 0 everything was sent; 1 something was not, or there is no connection; 2 wrong usage;
+130 Ctrl+C in a pipe (in the terminal Ctrl+C is a way to leave: 0).
+
+Environment: MYMESSENGER_NAME, MYMESSENGER_HOST and MYMESSENGER_PORT stand in for the flags.
+NO_COLOR turns the dimming of notices off.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user wants."""
+
+    name: str | None
+    host: str
+    port: int
+    history: int | None
+    listen: bool
+    quiet: bool
+    plain: bool
+    verbatim: bool
+    retry: bool
+    timeout: float
+
+
+def parse(arguments: Sequence[str] | None, environment: Mapping[str, str] = os.environ) -> Options:
+    """Read the command line; ends the program with code 2 and a sentence where it is wrong."""
+    parser = _parser(environment)
+    return Options(**vars(parser.parse_args(arguments)))
+
+
+def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mymessenger",
+        description="Chat from the terminal.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"mymessenger {__version__}")
+    parser.add_argument(
+        "--name", default=environment.get("MYMESSENGER_NAME"),
+        help="your name in the chat; without it a terminal asks",
+    )  # fmt: skip
+    parser.add_argument(
+        "--host", default=environment.get("MYMESSENGER_HOST", DEFAULT_HOST),
+        help=f"the server's name or address (default {DEFAULT_HOST})",
+    )  # fmt: skip
+    parser.add_argument(
+        "--port", type=_port, default=environment.get("MYMESSENGER_PORT", str(DEFAULT_PORT)),
+        help=f"its port, 1 to {_LAST_PORT} (default {DEFAULT_PORT})",
+    )  # fmt: skip
+    parser.add_argument(
+        "--history", type=_count, metavar="N",
+        help="begin with N messages of the general chat (default: the server's setting, 20)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--retry", action="store_true",
+        help="where there is no server at the start, keep trying instead of ending",
+    )  # fmt: skip
+    parser.add_argument("--plain", action="store_true", help="be a filter on a terminal too")
+    group = parser.add_argument_group("as a filter")
+    group.add_argument(
+        "--listen", action="store_true", help="go on receiving after the end of the input"
+    )
+    group.add_argument(
+        "-q", "--quiet", action="store_true", help="print no messages, and leave them unread"
+    )
+    group.add_argument(
+        "--verbatim", action="store_true", help="send every line as it is: none is a command"
+    )
+    group.add_argument(
+        "--timeout", type=_seconds, default=30.0, metavar="SECONDS",
+        help="at the end of the input, how long to wait for an acknowledgement (default 30)",
+    )  # fmt: skip
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text[:6]) <= _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"a port is a number from 1 to {_LAST_PORT}, not {text!r}")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"a number of messages is wanted, not {text!r}")
+    return int(text[:9])
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"a number of seconds is wanted, not {text!r}")
+    return seconds

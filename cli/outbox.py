@@ -1,0 +1,171 @@
+"""The messages that wait to be sent or to be acknowledged, in the order of writing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field
+from uuid import UUID, uuid4
+
+import trio
+
+from cli.changes import Changes
+from cli.errors import ClientError
+from protocol.events import Sent
+from protocol.limits import MAX_TEXT
+from protocol.requests import GENERAL, Send
+
+TextSource = Callable[[], AsyncGenerator[bytes, None]]
+"""A text too long to hold: each call begins to yield its UTF-8 from the start, in pieces of
+any size but none empty. It is called again when the text has to be sent again."""
+
+MAX_MESSAGES = 512
+"""Messages that may wait for their acknowledgement."""
+MAX_BYTES = 8 * 1024 * 1024
+"""Bytes of text that may wait for it; one single text may have more."""
+
+
+@dataclass(eq=False, slots=True)
+class Outgoing:
+    """A message on its way; the order of ``ref`` is the order of writing."""
+
+    ref: int
+    text: str | TextSource
+    conversation: int = GENERAL
+    to: str | None = None
+    addressed: bool = False
+    uuid: UUID = field(default_factory=uuid4)
+    size: int = 0
+    """Bytes of ``text``, 0 where it is a source."""
+    sent_at: float = 0.0
+    _receipt: Sent | None = None
+    _failure: ClientError | None = None
+    _done: trio.Event = field(default_factory=trio.Event)
+
+    def __post_init__(self) -> None:
+        """Measure the text; raises UnicodeEncodeError where it holds lone surrogates."""
+        if isinstance(self.text, str):
+            self.size = len(self.text.encode())
+
+    @property
+    def long_text(self) -> TextSource | None:
+        """The text as a source where it does not fit into one frame, else None."""
+        if not isinstance(self.text, str):
+            return self.text
+        return None if self.size <= MAX_TEXT else self._pieces
+
+    async def _pieces(self) -> AsyncGenerator[bytes, None]:
+        assert isinstance(self.text, str)  # noqa: S101 - for the type checker
+        for start in range(0, len(self.text), MAX_TEXT):
+            yield self.text[start : start + MAX_TEXT].encode()
+
+    def frame(self, stream: int | None = None) -> Send:
+        """Return the request; with ``stream`` the text has gone ahead on that stream."""
+        return Send(
+            ref=self.ref,
+            text=self.text if isinstance(self.text, str) and stream is None else None,
+            stream=stream,
+            uuid=self.uuid,
+            conversation=self.conversation,
+            to=self.to,
+            addressed=self.addressed,
+        )
+
+    @property
+    def done(self) -> bool:
+        """True: acknowledged, refused or given up."""
+        return self._done.is_set()
+
+    def acknowledge(self, receipt: Sent) -> None:
+        """Note that the server has stored it."""
+        self._receipt = receipt
+        self._done.set()
+
+    def fail(self, failure: ClientError) -> None:
+        """Note that it will not be stored, or that nobody will ever know."""
+        self._failure = failure
+        self._done.set()
+
+    async def receipt(self) -> Sent:
+        """Wait until the server has stored the message and return its acknowledgement.
+
+        Raises :class:`cli.errors.Refused` where the server will not have it, and
+        :class:`cli.errors.ClientClosed` where the client was closed before it was acknowledged.
+        """
+        await self._done.wait()
+        if self._receipt is None:
+            assert self._failure is not None  # noqa: S101 - for the type checker
+            raise self._failure
+        return self._receipt
+
+
+class Outbox:
+    """All messages without an acknowledgement: some sent on this connection, some not yet."""
+
+    def __init__(self) -> None:
+        self._all: dict[int, Outgoing] = {}  # by ref, so in the order of writing
+        self._unsent: dict[int, Outgoing] = {}  # the same, those this connection has not carried
+        self._bytes = 0
+        self.changes = Changes()
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    @property
+    def has_room(self) -> bool:
+        """True: one more message may be added."""
+        return len(self._all) < MAX_MESSAGES and self._bytes < MAX_BYTES
+
+    def add(self, outgoing: Outgoing) -> None:
+        """Put a message behind all others."""
+        self._all[outgoing.ref] = self._unsent[outgoing.ref] = outgoing
+        self._bytes += outgoing.size
+        self.changes.ring()
+
+    async def next_unsent(self) -> Outgoing:
+        """Return the first message that this connection has not carried; waits for one."""
+        await self.changes.wait_until(lambda: bool(self._unsent))
+        outgoing = next(iter(self._unsent.values()))
+        del self._unsent[outgoing.ref]
+        return outgoing
+
+    def rewind(self) -> None:
+        """Begin anew on another connection: everything unacknowledged is sent again."""
+        self._unsent = dict(self._all)
+        self.changes.ring()
+
+    def send_again(self, outgoing: Outgoing) -> None:
+        """Send one message again on this connection, before those that come after it."""
+        self._unsent[outgoing.ref] = outgoing
+        self._unsent = dict(sorted(self._unsent.items()))
+        self.changes.ring()
+
+    def find(self, ref: int | None) -> Outgoing | None:
+        """Return the unacknowledged message with this number."""
+        return None if ref is None else self._all.get(ref)
+
+    def remove(self, outgoing: Outgoing) -> None:
+        """Forget a message: it is acknowledged or refused."""
+        if self._all.pop(outgoing.ref, None) is not None:
+            self._bytes -= outgoing.size
+        self._unsent.pop(outgoing.ref, None)
+        self.changes.ring()
+
+    def withdraw(self, outgoing: Outgoing) -> None:
+        """Forget a message nobody waits for any more, unless it is on its way already."""
+        if outgoing.ref in self._unsent:
+            self.remove(outgoing)
+
+    def may_have_sent(self, text: str) -> bool:
+        """Tell whether ``text`` reads like a message that was sent and never acknowledged."""
+        return any(
+            outgoing.sent_at
+            and isinstance(outgoing.text, str)
+            and (outgoing.text.startswith(text) or outgoing.text.endswith(text))
+            for outgoing in self._all.values()
+        )
+
+    def close(self, failure: ClientError) -> None:
+        """Let everybody who waits for an acknowledgement have ``failure``."""
+        for outgoing in list(self._all.values()):
+            outgoing.fail(failure)
+            self.remove(outgoing)

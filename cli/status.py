@@ -1,0 +1,45 @@
+"""What a client knows about itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a client stands."""
+
+    CONNECTING = "connecting"
+    ONLINE = "online"
+    OFFLINE = "offline"
+    """Between two attempts to connect."""
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientStatus:
+    """A client at one moment, as :meth:`cli.client.Client.CheckStatus` returns it."""
+
+    state: State
+    host: str
+    port: int
+    name: str
+    """The user's name, as the server shows it once logged in."""
+    guest: bool
+    """True: the name has no password."""
+    server: str
+    """Name and version of the server; empty before the first login."""
+    since: float
+    """When ``state`` began, in seconds since 1970 by this machine's clock."""
+    reconnects: int
+    """How often the connection was lost and found again."""
+    last_error: str
+    """Why the last connection ended or the last attempt failed; empty while all went well."""
+    unacknowledged: int
+    """Messages handed over for sending whose storage the server has not confirmed yet."""
+    unread: int
+    """Messages that have arrived and wait for ReadMsg."""
+    round_trip: float | None
+    """Seconds that the last request took to be answered."""
+    storage_available: bool
+    """False while the server has said that its database is away."""

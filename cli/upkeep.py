@@ -1,0 +1,197 @@
+"""Keeping a client connected: login, loss, waiting, the next login."""
+
+from __future__ import annotations
+
+import time
+
+import trio
+
+from cli.backoff import Backoff
+from cli.connection import Connection
+from cli.connector import OpenStream, explain
+from cli.core import Core
+from cli.errors import CannotConnect, ClientClosed, ClientError, ConnectionLost, LoginRefused
+from cli.notices import Connected, Disconnected, LoginLost
+from cli.session import Session
+from cli.status import ClientStatus, State
+from protocol import PROTOCOL_VERSION, __version__
+from protocol.requests import Hello, Login
+
+CONNECT_TIMEOUT = 15.0
+"""Seconds that connecting and logging in may take."""
+LEAVE_TIMEOUT = 2.0
+"""Seconds that saying goodbye may take."""
+HELD = 10.0
+"""Seconds after which a connection counts as one that holds, so that the backoff begins anew."""
+
+
+class Upkeep:
+    """One connection after the other to the same server, and the facts about them."""
+
+    def __init__(
+        self, host: str, port: int, core: Core, open_stream: OpenStream, history: int | None
+    ) -> None:
+        """Begin without a connection; ``host`` and ``port`` are only for sentences."""
+        self._host = host
+        self._port = port
+        self._core = core
+        self._open_stream = open_stream
+        self._history = history
+        self._session: Session | None = None
+        self._connection: Connection | None = None
+        self._closing = False
+        self.state = State.CONNECTING
+        self._since = time.time()
+        self._server = ""
+        self._guest = False
+        self._logins = 0
+        self._last_error = ""
+        self._backoff = Backoff()
+
+    def status(self) -> ClientStatus:
+        """Return how things stand now."""
+        return ClientStatus(
+            state=self.state,
+            host=self._host,
+            port=self._port,
+            name=self._core.name,
+            guest=self._guest,
+            server=self._server,
+            since=self._since,
+            reconnects=max(0, self._logins - 1),
+            last_error=self._last_error,
+            unacknowledged=len(self._core.outbox),
+            unread=len(self._core.inbox),
+            round_trip=self._core.round_trip,
+            storage_available=self._core.storage_available,
+        )
+
+    async def online(self) -> Connection:
+        """Wait for a connection that is logged in."""
+        await self._core.changes.wait_until(
+            lambda: self._usable() is not None or self.state is State.CLOSED
+        )
+        connection = self._usable()
+        if connection is None:
+            raise ClientClosed("The client has been closed.")
+        return connection
+
+    def _usable(self) -> Connection | None:
+        connection = self._connection
+        return None if connection is None or connection.lost else connection
+
+    async def connect_first(self) -> Connection:
+        """Connect and log in once; raises CannotConnect or LoginRefused."""
+        try:
+            return await self._connect()
+        except (OSError, ConnectionLost) as error:
+            reason = explain(error)
+            raise CannotConnect(
+                f"Cannot connect to {self._host} port {self._port}: {reason}"
+            ) from error
+
+    async def _connect(self) -> Connection:
+        """Make a connection and log in; raises OSError, ConnectionLost or LoginRefused."""
+        with trio.move_on_after(CONNECT_TIMEOUT):
+            connection = Connection(await self._open_stream(), self._core.changes)
+            try:
+                await self._log_in(connection)
+            except BaseException:
+                with trio.CancelScope(shield=True):  # it only closes, and does not wait
+                    await connection.close()
+                raise
+            return connection
+        raise ConnectionLost(f"No answer within {CONNECT_TIMEOUT:.0f} seconds.")
+
+    async def _log_in(self, connection: Connection) -> None:
+        core = self._core
+        hello = Hello(
+            ref=core.next_ref(), protocol=PROTOCOL_VERSION, client=f"mymessenger-cli {__version__}"
+        )
+        login = Login(
+            ref=core.next_ref(),
+            name=core.name,
+            history=self._history,
+            resume=core.timeline.resume(),
+        )
+        welcome, logged_in = await connection.log_in(hello, login)
+        missed = core.timeline.begin(logged_in.conversations, first=self._logins == 0)
+        core.name = logged_in.name
+        self._guest = logged_in.guest
+        self._server = welcome.server
+        self._logins += 1
+        core.notify(Connected(welcome.server, again=self._logins > 1, missed=missed))
+
+    async def stay_connected(
+        self,
+        connection: Connection | None,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Serve one connection after the other until the client leaves."""
+        failed = 0
+        if connection is not None:
+            self._enter(State.ONLINE)  # whoever made this client finds it so
+        task_status.started()
+        while not self._closing:
+            if connection is not None:
+                failed = 0
+                self._last_error = await self._serve(connection)
+                connection = None
+            else:
+                self._enter(State.CONNECTING)
+                try:
+                    connection = await self._connect()
+                    continue
+                except LoginRefused as refused:
+                    self._give_up(refused)
+                    return
+                except (OSError, ConnectionLost) as error:
+                    failed += 1
+                    self._last_error = explain(error)
+            if not self._closing:
+                await self._wait_for_next_attempt(failed)
+
+    async def _serve(self, connection: Connection) -> str:
+        """Work with a connection until it is lost; return why."""
+        self._session = Session(connection, self._core)
+        self._connection = connection
+        self._core.storage_available = True
+        self._enter(State.ONLINE)
+        begun = trio.current_time()
+        try:
+            return await self._session.run()
+        finally:
+            self._session = self._connection = None
+            if trio.current_time() - begun >= HELD:
+                self._backoff.reset()
+
+    async def _wait_for_next_attempt(self, failed: int) -> None:
+        delay = self._backoff.next_delay()
+        self._enter(State.OFFLINE)
+        self._core.notify(Disconnected(self._last_error, retry_in=delay, attempt=failed))
+        await trio.sleep(delay)
+
+    def _enter(self, state: State) -> None:
+        self.state = state
+        self._since = time.time()
+        self._core.changes.ring()
+
+    async def leave(self) -> None:
+        """Say goodbye where there is somebody to say it to."""
+        self._closing = True
+        if self._session is not None:
+            with trio.move_on_after(LEAVE_TIMEOUT):
+                await self._session.leave()
+
+    def _give_up(self, refused: LoginRefused) -> None:
+        self._last_error = refused.sentence
+        self.close(ClientClosed(f"The login was refused: {refused.sentence}"))
+        self._core.notify(LoginLost(refused.sentence))
+
+    def close(self, end: ClientError) -> None:
+        """Let everybody who waits for something have ``end``."""
+        if self.state is State.CLOSED:
+            return
+        self._enter(State.CLOSED)
+        self._core.inbox.close(end)
+        self._core.outbox.close(end)

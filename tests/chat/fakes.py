@@ -1,0 +1,266 @@
+"""What surrounds ``chat``, made of memory: a connection, stores, and a storage with a script."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+import trio
+
+from chat.messenger import Messenger
+from chat.session import Session
+from protocol.events import Event, Sent
+from storage.interface import Storage
+from storage.records import (
+    GENERAL_ID,
+    Conversation,
+    Marker,
+    Membership,
+    NewMessage,
+    Saved,
+    User,
+)
+from storage.records import Message as StoredMessage
+
+GENERAL = Conversation(GENERAL_ID, "general", "general", 0)
+
+
+class FakePeer:
+    """A connection that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.posted: list[Event] = []
+        self.followed: dict[int, int] = {}
+
+    @property
+    def address(self) -> str:
+        return "192.0.2.1:1234"
+
+    @property
+    def connected_at(self) -> int:
+        return 1_000_000
+
+    def post(self, event: Event) -> None:
+        self.posted.append(event)
+
+    def follow(
+        self,
+        conversation: Conversation,
+        *,
+        after: int,
+        delivered: int,  # noqa: ARG002
+    ) -> None:
+        self.followed.setdefault(conversation.id, after)
+
+    def acknowledge(self, sent: Sent) -> None:
+        self.posted.append(sent)
+
+    def position(self, conversation_id: int) -> int | None:
+        return self.followed.get(conversation_id)
+
+
+class Author(Session):
+    """A session whose peer can be looked at."""
+
+    def __init__(self, user: User | None = None) -> None:
+        self.screen = FakePeer()
+        super().__init__(self.screen, user)
+
+
+class ScriptedStorage:
+    """Stores in memory; each call first does what the script says, if it says anything."""
+
+    def __init__(self) -> None:
+        self.script: list[Callable[[], None] | trio.Event] = []
+        """A step raises, or is an event that the call waits for; one step a call."""
+        self.poison: set[bytes] = set()
+        """Bodies that no transaction survives."""
+        self.calls: list[list[bytes]] = []
+        """The bodies of every attempt."""
+        self.stored: list[StoredMessage] = []
+
+    async def SaveMsg(self, messages: Sequence[NewMessage]) -> list[Saved]:  # noqa: N802
+        self.calls.append([message.body for message in messages])
+        step = self.script.pop(0) if self.script else None
+        if isinstance(step, trio.Event):
+            await step.wait()
+        else:
+            await trio.lowlevel.checkpoint()
+            if step is not None:
+                step()
+        if any(message.body in self.poison for message in messages):
+            raise ValueError("the database chokes on this row")
+        return [Saved(self._number(message), duplicate=False) for message in messages]
+
+    def _number(self, new: NewMessage) -> StoredMessage:
+        number = len(self.stored) + 1
+        message = StoredMessage(
+            number,
+            new.conversation_id,
+            number,
+            new.sender_id,
+            new.sender_name,
+            new.uuid,
+            new.sent_at,
+            new.body,
+            new.size,
+            new.body_id,
+        )
+        self.stored.append(message)
+        return message
+
+    async def GetAll(  # noqa: N802
+        self,
+        conversation_id: int,
+        *,
+        after: int | None = None,
+        before: int | None = None,
+        limit: int | None = None,
+    ) -> list[StoredMessage]:
+        await trio.lowlevel.checkpoint()
+        found = [
+            message
+            for message in self.stored
+            if message.conversation_id == conversation_id
+            and (after is None or message.seq > after)
+            and (before is None or message.seq < before)
+        ]
+        if limit is None:
+            return found
+        return found[:limit] if after is not None else found[-limit:]
+
+    async def Get(self, message_id: int) -> StoredMessage | None:  # noqa: N802
+        await trio.lowlevel.checkpoint()
+        return next((message for message in self.stored if message.id == message_id), None)
+
+    async def GetLastMsgID(self) -> int:  # noqa: N802
+        await trio.lowlevel.checkpoint()
+        return len(self.stored)
+
+
+class MemoryAccounts:
+    """Users, numbered from 1."""
+
+    def __init__(self) -> None:
+        self.users: dict[str, User] = {}
+        self.failure: Exception | None = None
+
+    async def ensure(self, name: str, name_key: str, now: int) -> User:
+        await trio.lowlevel.checkpoint()
+        if self.failure is not None:
+            raise self.failure
+        return self.users.setdefault(name_key, User(len(self.users) + 1, name, name_key, now))
+
+    async def find(self, name_key: str) -> User | None:
+        await trio.lowlevel.checkpoint()
+        return self.users.get(name_key)
+
+
+class MemoryConversations:
+    """The general chat and direct conversations."""
+
+    def __init__(self) -> None:
+        self.direct: dict[tuple[int, int], Conversation] = {}
+        self.markers: list[list[Marker]] = []
+        """What was written, call by call."""
+        self.script: list[Callable[[], None] | trio.Event] = []
+
+    async def get(self, conversation_id: int) -> Conversation | None:
+        await trio.lowlevel.checkpoint()
+        known = {one.id: one for one in (GENERAL, *self.direct.values())}
+        return known.get(conversation_id)
+
+    async def ensure_direct(
+        self,
+        user_id: int,
+        peer_id: int,
+        now: int,  # noqa: ARG002
+    ) -> Conversation:
+        await trio.lowlevel.checkpoint()
+        low, high = sorted((user_id, peer_id))
+        conversation = Conversation(len(self.direct) + 2, "direct", f"direct:{low}:{high}", 0)
+        return self.direct.setdefault((low, high), conversation)
+
+    async def memberships(self, user_id: int) -> list[Membership]:
+        await trio.lowlevel.checkpoint()
+        return [Membership(GENERAL, user_id, 0)]
+
+    async def move_delivered(self, markers: Sequence[Marker]) -> None:
+        step = self.script.pop(0) if self.script else None
+        if isinstance(step, trio.Event):
+            await step.wait()
+        else:
+            await trio.lowlevel.checkpoint()
+            if step is not None:
+                step()
+        self.markers.append(list(markers))
+
+
+class MemoryBodies:
+    """Long texts as bytes."""
+
+    def __init__(self) -> None:
+        self.bodies: dict[int, bytearray] = {}
+        self.script: list[Exception | None] = []
+        """What the next calls raise."""
+
+    async def _step(self) -> None:
+        await trio.lowlevel.checkpoint()
+        failure = self.script.pop(0) if self.script else None
+        if failure is not None:
+            raise failure
+
+    async def create(self, now: int) -> int:  # noqa: ARG002
+        await self._step()
+        number = len(self.bodies) + 1
+        self.bodies[number] = bytearray()
+        return number
+
+    async def append(self, body_id: int, offset: int, data: bytes) -> None:
+        await self._step()
+        body = self.bodies[body_id]
+        assert offset == len(body), "chunks leave no gap"
+        body += data
+
+    async def read(self, body_id: int, offset: int, limit: int) -> bytes:
+        await self._step()
+        return bytes(self.bodies[body_id][offset : offset + limit])
+
+    async def delete_orphans(self) -> int:
+        await self._step()
+        return 0
+
+
+class MemoryStores:
+    """All stores together."""
+
+    def __init__(self) -> None:
+        self.scripted = ScriptedStorage()
+        self.accounts = MemoryAccounts()
+        self.conversations = MemoryConversations()
+        self.bodies = MemoryBodies()
+
+    @property
+    def messages(self) -> Storage:
+        return self.scripted
+
+    @property
+    def description(self) -> str:
+        return "memory"
+
+
+class UntouchableStores:
+    """A database that nobody may ask for anything."""
+
+    @property
+    def messages(self) -> NoReturn:
+        raise AssertionError("the database was asked")
+
+    accounts = conversations = bodies = description = messages
+
+
+def messenger_on(stores: MemoryStores) -> Messenger:
+    """Put a messenger on memory; it publishes to nobody."""
+    return Messenger(
+        stores, lambda _batch: None, lambda _event: None, name="test server", limit_show=20
+    )

@@ -1,0 +1,175 @@
+"""The client as a program: in a pipe, and on a terminal of its own."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import termios
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+from tests.harness import PATIENCE, ROOT
+
+_TIME = re.compile(r"^\d\d:\d\d \d\d\.\d\d\.\d\d ")
+_ESCAPES = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
+
+
+def command(port: int, name: str | None, *flags: str) -> list[str]:
+    """Return the command line of a client."""
+    arguments = [sys.executable, "-m", "cmd.cli", "--port", str(port)]
+    return [*arguments, *(["--name", name] if name else []), *flags]
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """Return the environment of a program under test: no settings of the person who tests."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("MYMESSENGER_")}
+    return kept | {"TERM": "xterm", "MYMESSENGER_HISTORY": "", "TZ": "UTC"} | changes
+
+
+def run(
+    port: int, name: str | None, *flags: str, typed: str | bytes = b""
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a client in a pipe to its end."""
+    data = typed.encode() if isinstance(typed, str) else typed
+    return subprocess.run(
+        command(port, name, *flags),
+        cwd=ROOT,
+        env=environment(),
+        input=data,
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+class Pipe:
+    """A client in a pipe that is kept open."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+
+    def type(self, line: str) -> None:
+        """Give it a line."""
+        stdin = _given(self.process.stdin)
+        stdin.write(line.encode() + b"\n")
+        stdin.flush()
+
+    def lines(self, count: int) -> list[str]:
+        """Return its next lines, messages without their time."""
+        stdout = _given(self.process.stdout)
+        lines = [stdout.readline().decode().removesuffix("\n") for _ in range(count)]
+        return [_TIME.sub("", line) for line in lines]
+
+    def error(self) -> str:
+        """Return its next line on standard error."""
+        return _given(self.process.stderr).readline().decode()
+
+    def end(self) -> int:
+        """Close its input and return its exit code."""
+        _given(self.process.stdin).close()
+        return self.process.wait(PATIENCE)
+
+
+@contextmanager
+def piped(port: int, name: str, *flags: str) -> Iterator[Pipe]:
+    """Run a client with pipes on all three sides for the time of a block."""
+    with subprocess.Popen(
+        command(port, name, *flags),
+        cwd=ROOT,
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        guard = threading.Timer(2 * PATIENCE, process.kill)  # so that no readline waits for ever
+        guard.start()
+        try:
+            yield Pipe(process)
+        finally:
+            guard.cancel()
+            process.kill()
+
+
+class Terminal:
+    """A client on a terminal, and what it has put there."""
+
+    def __init__(self, process: subprocess.Popen[bytes], ours: int, theirs: int) -> None:
+        self.process = process
+        self._ours = ours
+        self._theirs = theirs
+        self._text = b""
+        self._settings = termios.tcgetattr(theirs)
+
+    def type(self, keys: str) -> None:
+        """Press keys."""
+        os.write(self._ours, keys.encode())
+
+    def until(self, text: str) -> str:
+        """Read until ``text`` stands there, colours left out; return all since the last time."""
+        return self._until(text, PATIENCE)
+
+    def _until(self, text: str, patience: float) -> str:
+        deadline = time.monotonic() + patience
+        while text.encode() not in (plain := _ESCAPES.sub(b"", self._text)):
+            ready, _, _ = select.select([self._ours], [], [], max(0, deadline - time.monotonic()))
+            assert ready, f"{text!r} did not come: {plain.decode()}"
+            self._text += os.read(self._ours, 65536)
+        end = plain.index(text.encode()) + len(text.encode())
+        self._text = plain[end:]
+        return plain[:end].decode()
+
+    def wait(self) -> int:
+        """Wait for the program's end and return its exit code; reads on, as a terminal does."""
+        deadline = time.monotonic() + PATIENCE
+        while (code := self.process.poll()) is None:
+            assert time.monotonic() < deadline, f"no end: {self._text.decode()}"
+            if select.select([self._ours], [], [], 0.02)[0]:
+                self._text += os.read(self._ours, 65536)
+        return code
+
+    def rest(self) -> str:
+        """Return what has come since the last :meth:`until`."""
+        while select.select([self._ours], [], [], 0)[0]:
+            self._text += os.read(self._ours, 65536)
+        return _ESCAPES.sub(b"", self._text).decode()
+
+    @property
+    def is_restored(self) -> bool:
+        """True: the terminal is set as it was before."""
+        return termios.tcgetattr(self._theirs) == self._settings
+
+
+@contextmanager
+def terminal(port: int, name: str | None, *flags: str, **changes: str) -> Iterator[Terminal]:
+    """Run a client on a terminal for the time of a block."""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 100))
+    try:
+        with subprocess.Popen(
+            command(port, name, *flags),
+            cwd=ROOT,
+            env=environment(**changes),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        ) as process:
+            try:
+                yield Terminal(process, ours, theirs)
+            finally:
+                process.kill()
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+def _given(stream: IO[bytes] | None) -> IO[bytes]:
+    assert stream is not None
+    return stream

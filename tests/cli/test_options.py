@@ -1,0 +1,60 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import pytest
+
+from cli.options import parse
+from protocol import __version__
+
+
+def test_defaults() -> None:
+    options = parse([], {})
+    assert (options.host, options.port, options.name, options.history) == (
+        "127.0.0.1", 8000, None, None,
+    )  # fmt: skip
+    assert not any((options.listen, options.quiet, options.plain, options.verbatim, options.retry))
+    assert options.timeout == 30
+
+
+def test_environment_stands_in_and_flags_outrank_it() -> None:
+    environment = {
+        "MYMESSENGER_NAME": "Env", "MYMESSENGER_HOST": "h", "MYMESSENGER_PORT": "9",
+        "HOST": "exported-by-some-shells",
+    }  # fmt: skip
+    options = parse([], environment)
+    assert (options.name, options.host, options.port) == ("Env", "h", 9)
+    options = parse(["--name", "Flag", "--host", "i", "--port", "10"], environment)
+    assert (options.name, options.host, options.port) == ("Flag", "i", 10)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "sentence"),
+    [
+        (["--port", "0"], {}, "a port is a number from 1 to 65535, not '0'"),
+        (["--port", "http"], {}, "not 'http'"),
+        ([], {"MYMESSENGER_PORT": "99999"}, "not '99999'"),
+        (["--history", "-1"], {}, "history"),
+        (["--timeout", "0"], {}, "a number of seconds is wanted, not '0'"),
+        (["--timeout", "nan"], {}, "not 'nan'"),
+        (["--timeout", "soon"], {}, "not 'soon'"),
+        (["extra"], {}, "unrecognized arguments: extra"),
+    ],
+)
+def test_wrong_use_ends_with_2_and_a_sentence(
+    arguments: list[str],
+    environment: dict[str, str],
+    sentence: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(arguments, environment)
+    assert ended.value.code == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(["--version"], {})
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"mymessenger {__version__}\n"

@@ -1,0 +1,143 @@
+"""What a person gets to see."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from cli.messages import Age, ChatMessage
+from cli.notices import (
+    Connected,
+    Disconnected,
+    LoginLost,
+    Notice,
+    ServerError,
+    ServerStops,
+    StorageChanged,
+)
+from cli.show import UnreadMark, message_line, notice_line, offline_lines, status_lines
+from cli.status import ClientStatus, State
+from protocol.events import StatusReport
+from protocol.text import UNREAD_LINE
+
+NOON = 1_600_862_040_000_000
+"""2020-09-23 11:54 UTC."""
+
+
+@pytest.fixture(autouse=True)
+def _in_moscow(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "MSK-3")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def _message(
+    text: str = "hello", *, sender: str = "Bob", private_with: str | None = None,
+    size: int | None = None, age: Age = Age.LIVE,
+) -> ChatMessage:  # fmt: skip
+    return ChatMessage(
+        id=5, seq=1, time=NOON, conversation=1, sender=sender, text=text, size=size,
+        private_with=private_with, own=False, age=age,
+    )  # fmt: skip
+
+
+def test_message_is_a_line_in_local_time() -> None:
+    assert message_line(_message(), "Alice") == "14:54 23.09.20 Bob: hello"
+
+
+def test_private_messages_say_so() -> None:
+    received = _message(private_with="Bob")
+    assert message_line(received, "Alice") == "14:54 23.09.20 Bob (private): hello"
+    written = _message(private_with="Alice")
+    assert message_line(written, "Bob") == "14:54 23.09.20 Bob (private to Alice): hello"
+    to_oneself = _message(private_with="Bob")
+    assert message_line(to_oneself, "Bob") == "14:54 23.09.20 Bob (private): hello"
+
+
+def test_head_of_a_long_text_tells_how_to_get_the_rest() -> None:
+    line = message_line(_message("beginning", size=2_000_000), "Alice")
+    assert line == "14:54 23.09.20 Bob: beginning … (1.9 MiB, /text 5 shows all of it)"
+
+
+def test_nothing_that_a_terminal_obeys_passes() -> None:
+    evil = "\x1b[2J\x07\r\n23:59 01.01.30 Bob: forged\u202e\x9b31m"
+    line = message_line(_message(evil, sender="B\x1b]0;x\x07", private_with="A\x9b"), "B")
+    assert line.isprintable()
+    for told in (Disconnected(evil, 1, 0), ServerStops(evil), ServerError("x", evil),
+                 LoginLost(evil), Connected(evil, False, 0)):  # fmt: skip
+        assert (notice_line(told) or "").isprintable()
+
+
+@pytest.mark.parametrize(
+    ("notice", "line"),
+    [
+        (Connected("s 1", False, 3), "Connected to s 1. /help lists the commands."),
+        (Connected("s 1", True, 0), "Connected again, nothing was missed."),
+        (Connected("s 1", True, 1), "Connected again, 1 message caught up."),
+        (Connected("s 1", True, 2), "Connected again, 2 messages caught up."),
+        (Disconnected("Gone.", 0.2, 0), "Connection lost: Gone. Retrying."),
+        (Disconnected("Gone.", 0.2, 1), None),
+        (Disconnected("Gone.", 4.2, 3), "Still no connection: Gone. Retrying in 4 s."),
+        (ServerStops("Bye."), "The server is shutting down: Bye."),
+        (StorageChanged(True), "The server's database is back."),
+        (StorageChanged(False), "The server's database is away. Messages wait until it is back."),
+        (ServerError("x", "Bad."), "The server reports: Bad."),
+        (LoginLost("Bad."), "The login was refused: Bad."),
+    ],
+)
+def test_notices(notice: Notice, line: str | None) -> None:
+    assert notice_line(notice) == line
+
+
+def _marks(*messages: ChatMessage) -> list[list[str]]:
+    mark = UnreadMark()
+    return [mark.before(message, "Me") for message in messages]
+
+
+def test_unread_line_stands_once_between_read_and_unread() -> None:
+    seen, missed, live = (_message(age=age) for age in (Age.SEEN, Age.MISSED, Age.LIVE))
+    assert UNREAD_LINE == "-" * 40
+    assert _marks(seen, missed, missed, live) == [[], [UNREAD_LINE], [], []]
+
+
+def test_no_unread_line_where_there_is_nothing_to_divide() -> None:
+    seen, missed, live = (_message(age=age) for age in (Age.SEEN, Age.MISSED, Age.LIVE))
+    assert _marks(missed, missed) == [[], []]
+    assert _marks(seen, live) == [[], []]
+    assert _marks(seen, _message(age=Age.MISSED, sender="Me"), missed) == [[], [], [UNREAD_LINE]]
+
+
+def _status(**changes: object) -> ClientStatus:
+    facts: dict[str, object] = {
+        "state": State.ONLINE, "host": "h", "port": 1, "name": "Bob", "guest": True,
+        "server": "s 1", "since": NOON / 1e6, "reconnects": 0, "last_error": "",
+        "unacknowledged": 0, "unread": 0, "round_trip": None, "storage_available": True,
+    }  # fmt: skip
+    return ClientStatus(**(facts | changes))  # type: ignore[arg-type]
+
+
+def test_status_names_who_is_here() -> None:
+    report = StatusReport(
+        name="Bob", address="1.2.3.4:5", connected_at=NOON, server="s 1",
+        users=["Alice", "B\x1bb"], connections=3,
+    )  # fmt: skip
+    lines = status_lines(report, _status(round_trip=0.0123, reconnects=2, unacknowledged=1))
+    assert lines == [
+        "Bob at 1.2.3.4:5, connected since 14:54 23.09.20",
+        "server: s 1 at h port 1",
+        "round trip: 12.3 ms",
+        "connection lost and found again: 2 times",
+        "waiting to be stored: 1",
+        "here (2 users, 3 connections): Alice, B␛b",
+    ]
+
+
+def test_status_without_a_connection() -> None:
+    lines = offline_lines(_status(state=State.OFFLINE, last_error="Gone.", unacknowledged=2))
+    assert lines == [
+        "Bob, offline since 14:54:00: Gone.", "server: h port 1", "waiting to be sent: 2",
+    ]  # fmt: skip

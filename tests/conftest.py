@@ -1,0 +1,52 @@
+"""Fixtures for all tests: databases."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from storage import Stores, open_stores
+from tests.mariadb import MariaDB, NoServerProgram, running_mariadb
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDB]:
+    """A database server that lives as long as the tests; whoever stops it starts it again."""
+    try:
+        context = running_mariadb()
+        server = context.__enter__()
+    except NoServerProgram as error:
+        pytest.fail(str(error), pytrace=False)
+    try:
+        yield server
+    finally:
+        context.__exit__(None, None, None)
+
+
+@pytest.fixture
+def mysql_url(mariadb: MariaDB) -> str:
+    """The address of a MySQL database that does not exist yet."""
+    return mariadb.url(f"test_{uuid4().hex}")
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The address of an SQLite database that does not exist yet."""
+    return f"sqlite:///{tmp_path / 'chat.db'}"
+
+
+@pytest.fixture(params=["sqlite", "mysql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The address of a new database, once of each kind."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+async def stores(database_url: str) -> AsyncIterator[Stores]:
+    """Open stores in a new database, once of each kind."""
+    async with open_stores(database_url) as opened:
+        yield opened

@@ -1,0 +1,88 @@
+"""The pages of ``docs/`` are what the code says, and their links lead somewhere."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from protocol.errors import ErrorCode, ProtocolError
+from protocol.events import EVENTS
+from protocol.framing import event_reader, request_reader
+from protocol.requests import REQUESTS
+from tests.packaging import ROOT, read
+from tools import describe, docs
+from tools.session import session
+
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+
+
+def test_generated_pages_are_up_to_date() -> None:
+    assert docs.stale() == [], "run make docs"
+
+
+def test_a_stale_page_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "tools").symlink_to(ROOT / "tools")
+    (tmp_path / "docs").mkdir()
+    monkeypatch.setattr(docs, "ROOT", tmp_path)
+    assert docs.main(["--check"]) == 1
+    assert docs.main([]) == 0
+    assert docs.main(["--check"]) == 0
+    with (tmp_path / "docs/protocol.md").open("a") as page:
+        page.write("\n")
+    assert docs.main(["--check"]) == 1
+
+
+def test_no_mark_is_left_in_a_page() -> None:
+    for name, make in docs.PAGES.items():
+        assert "{{" not in make(), name
+
+
+def test_the_protocol_page_has_every_frame_field_and_code() -> None:
+    page = docs.protocol_page()
+    for frame in (*REQUESTS, *EVENTS):
+        assert f"### {describe.name_of(frame)}\n" in page
+        for field in describe.members(frame):
+            assert f"`{field.encode_name}`" in page
+    for code in ErrorCode:
+        assert f"| `{code}` |" in page
+
+
+def test_every_field_is_explained() -> None:
+    for page in (docs.protocol_page(), docs.configuration_page()):
+        for row in re.findall(r"^\| `.*\|$", page, re.MULTILINE):
+            assert row.split("|")[-2].strip(), row
+
+
+def test_the_example_is_made_of_frames_that_both_ends_can_read() -> None:
+    names: dict[str, set[str]] = {"C": set(), "S": set()}
+    for speaker, line in re.findall(r"^([CS]): (\{.*)$", session(), re.MULTILINE):
+        reader = request_reader() if speaker == "C" else event_reader()
+        frame = json.loads(line)
+        raw = b"x" * frame["size"] if frame["type"] in {"chunk", "part"} else b""
+        [item] = reader.feed(line.encode() + b"\n" + raw)
+        assert not isinstance(item, ProtocolError), item
+        names[speaker].add(frame["type"])
+    assert names["C"] == {describe.name_of(frame) for frame in REQUESTS} - {"status"}
+    assert names["S"] == {describe.name_of(frame) for frame in EVENTS} - {
+        "status_report",
+        "storage",
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#\s]*)(?:#[^)]*)?\)", text):
+        if target and "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_every_decision_is_in_the_list() -> None:
+    index = read("docs/adr/README.md")
+    for path in (ROOT / "docs/adr").glob("0*.md"):
+        assert f"]({path.name})" in index
+        number, _, _ = path.name.partition("-")
+        assert path.read_text(encoding="utf-8").startswith(f"# {number}: ")

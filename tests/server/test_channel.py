@@ -1,0 +1,258 @@
+"""The bounded send channel: its contract, on real sockets (C-4)."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from server.channel import SendChannel
+
+LIMIT = 8192
+
+
+class Pair:
+    """A channel on one end of a socket pair with small buffers."""
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self.near, self.far = socket.socketpair()
+        for end in (self.near, self.far):
+            end.setblocking(False)
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        self.channel = SendChannel(self.near, limit)
+
+    def read(self, most: int = 1 << 20) -> bytes:
+        """Read what is there, at most so much."""
+        data = b""
+        while len(data) < most:
+            try:
+                piece = self.far.recv(most - len(data))
+            except BlockingIOError:
+                break
+            if not piece:
+                break
+            data += piece
+        return data
+
+    def drain(self) -> bytes:
+        """Read and flush until nothing waits."""
+        data = self.read()
+        while self.channel.waiting:
+            self.channel.flush()
+            data += self.read()
+        return data
+
+    def stuff(self) -> int:
+        """Fill the socket until something waits; return how much was handed over."""
+        count = 0
+        while not self.channel.waiting:
+            self.channel.put(b"s" * 1000)
+            count += 1000
+        return count
+
+
+@contextmanager
+def pair(limit: int = LIMIT) -> Iterator[Pair]:
+    """A pair for the time of a test."""
+    made = Pair(limit)
+    try:
+        yield made
+    finally:
+        made.near.close()
+        made.far.close()
+
+
+async def test_a_socket_that_takes_everything_leaves_nothing_waiting() -> None:
+    """The common case: one call of send, and no task."""
+    with pair() as both:
+        assert both.channel.offer(b"hello ")
+        both.channel.put(b"world")
+        assert (both.channel.waiting, both.channel.sent, both.channel.full) == (0, 11, False)
+        assert both.read() == b"hello world"
+
+
+async def test_bytes_leave_in_the_order_in_which_they_came() -> None:
+    """Contract 1, across puts, offers and partial sends."""
+    with pair(limit=1 << 20) as both:
+        pieces = [b"%05d," % number * 100 for number in range(400)]
+        for number, piece in enumerate(pieces):
+            if number % 2:
+                both.channel.put(piece)
+            else:
+                assert both.channel.offer(piece)
+        assert both.channel.waiting > 0
+        assert both.drain() == b"".join(pieces)
+        assert both.channel.sent == sum(map(len, pieces))
+
+
+async def test_an_offer_past_the_bound_is_refused_whole() -> None:
+    """Contract 3: refused means that not one byte of it is sent."""
+    with pair() as both:
+        handed = both.stuff()
+        while both.channel.offer(b"o" * 100):
+            handed += 100
+        assert LIMIT - 100 < both.channel.waiting <= LIMIT
+        assert not both.channel.offer(b"r" * 100)
+        assert both.channel.offer(b"f" * (LIMIT - both.channel.waiting))
+        assert both.channel.full
+        read = both.drain()
+        assert b"r" not in read
+        assert len(read) == handed + read.count(b"f")
+
+
+async def test_an_empty_channel_takes_an_offer_of_any_size() -> None:
+    """Contract 3: or one frame above the bound could never be delivered."""
+    with pair() as both:
+        blob = bytes(range(256)) * 4096
+        assert both.channel.offer(blob)
+        assert LIMIT < both.channel.waiting < LIMIT + len(blob)
+        assert not both.channel.offer(b"x")
+        assert both.drain() == blob
+        assert both.channel.offer(b"x")
+
+
+async def test_answers_are_always_taken() -> None:
+    """Contract 4: the reader bounds their number by looking at ``full``."""
+    with pair() as both:
+        both.stuff()
+        before = both.channel.waiting
+        assert before < LIMIT
+        both.channel.put(b"a" * LIMIT)
+        both.channel.put(b"b" * LIMIT)
+        assert both.channel.full
+        assert both.channel.waiting == before + 2 * LIMIT
+        assert both.drain().endswith(b"a" * LIMIT + b"b" * LIMIT)
+
+
+@pytest.mark.parametrize("then", [b"", b"x", b"x" * 3000])
+async def test_nothing_stops_behind_an_empty_offer(then: bytes) -> None:
+    """At telnet one's own message is shown as nothing: no bytes, and no obstacle either."""
+    with pair() as both:
+        stuffed = both.stuff()
+        assert both.channel.offer(b"")
+        both.channel.put(b"")
+        assert both.channel.offer(then)
+        read = b""
+        for _ in range(100):  # a channel that is stuck would never be drained
+            read += both.read()
+            both.channel.flush()
+        assert len(read + both.read()) == stuffed + len(then)
+        assert both.channel.waiting == 0
+
+
+async def test_flushing_an_empty_channel_does_nothing() -> None:
+    """Nor does handing over nothing."""
+    with pair() as both:
+        both.channel.flush()
+        assert both.channel.offer(b"")
+        assert (both.channel.waiting, both.channel.sent, both.channel.broken) == (0, 0, False)
+
+
+async def test_a_peer_that_is_gone_breaks_it_once_and_quietly() -> None:
+    """After an error nothing is kept, nothing is sent, and nobody gets an exception."""
+    with pair() as both:
+        both.stuff()
+        both.far.close()
+        both.channel.flush()
+        assert both.channel.broken
+        assert (both.channel.waiting, both.channel.full) == (0, False)
+        sent = both.channel.sent
+        for data in (b"x", b"x" * 100_000):
+            both.channel.put(data)
+            assert both.channel.offer(data)
+            both.channel.flush()
+        assert (both.channel.waiting, both.channel.sent) == (0, sent)
+
+
+async def test_a_peer_that_is_gone_is_noticed_by_the_first_send() -> None:
+    """Also where nothing had to wait."""
+    with pair() as both:
+        both.far.close()
+        both.channel.put(b"x")
+        assert both.channel.broken
+        assert both.channel.waiting == 0
+
+
+async def test_giving_up_drops_what_waits() -> None:
+    """The socket may be closed now: nothing will touch it."""
+    with pair() as both:
+        both.stuff()
+        both.channel.fail()
+        both.near.close()
+        both.channel.put(b"x")
+        both.channel.flush()
+        assert (both.channel.waiting, both.channel.broken) == (0, True)
+
+
+async def test_progress_is_when_something_that_waited_was_taken(
+    mock_clock: trio.testing.MockClock,
+) -> None:
+    """What the idle limit is measured by: neither new frames nor vain attempts count."""
+    with pair() as both:
+        mock_clock.jump(10)
+        both.stuff()
+        assert both.channel.progress_at == trio.current_time() == 10
+        mock_clock.jump(10)
+        both.channel.put(b"x")
+        both.channel.offer(b"x")
+        both.channel.flush()
+        assert both.channel.progress_at == 10
+        both.read()
+        both.channel.flush()
+        assert both.channel.progress_at == 20
+
+
+_SIZES = st.sampled_from([0, 1, 100, LIMIT, 50_000]) | st.integers(0, 20_000)
+_STEPS = st.lists(
+    st.tuples(st.sampled_from(["offer", "put", "read", "flush", "close"]), _SIZES), max_size=60
+)
+
+
+@given(steps=_STEPS)
+@settings(deadline=None, max_examples=200)
+def test_it_does_what_the_contract_says(steps: list[tuple[str, int]]) -> None:
+    """Any mixture of steps, against the simplest model: a list of what was taken."""
+
+    async def live() -> None:
+        with pair() as both:
+            _compare_with_model(both, steps)
+
+    trio.run(live)
+
+
+def _compare_with_model(both: Pair, steps: list[tuple[str, int]]) -> None:
+    channel = both.channel
+    taken, read, gone = b"", b"", False
+    for number, (what, size) in enumerate(steps):
+        data = bytes([number % 251]) * size
+        waited = channel.waiting
+        if what == "offer":
+            accepted = channel.offer(data)
+            assert accepted == (not size or not waited or waited + size <= LIMIT)
+            taken += data if accepted else b""
+        elif what == "put":
+            channel.put(data)
+            taken += data
+        elif what == "flush":
+            channel.flush()
+            assert channel.waiting <= waited
+        elif what == "close":
+            gone = True
+            both.far.close()
+        elif not gone:
+            read += both.read(size)
+        assert taken.startswith(read)
+        assert channel.full == (channel.waiting >= LIMIT)
+        if not channel.broken:
+            assert channel.sent + channel.waiting == len(taken)
+        assert gone or not channel.broken
+    if not gone:
+        for _ in range(2000):
+            read += both.read()
+            channel.flush()
+        assert read + both.read() == taken

@@ -1,0 +1,1 @@
+"""What every database must do, and what each does in trouble."""

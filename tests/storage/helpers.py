@@ -1,0 +1,48 @@
+"""Messages for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import uuid4
+
+from storage import GENERAL_ID, NewMessage, Saved, Stores, User
+
+NOW = 1_700_000_000_000_000
+"""A time, in microseconds."""
+
+
+async def user(stores: Stores, name: str = "Ann") -> User:
+    """Return a user of that name."""
+    return await stores.accounts.ensure(name, name.casefold(), NOW)
+
+
+def new(
+    sender: User,
+    text: str = "hello",
+    *,
+    conversation_id: int = GENERAL_ID,
+    uuid: bytes | None = None,
+    body_id: int | None = None,
+) -> NewMessage:
+    """Return a message that was not stored yet."""
+    body = text.encode()
+    return NewMessage(
+        conversation_id=conversation_id,
+        sender_id=sender.id,
+        sender_name=sender.name,
+        uuid=uuid or uuid4().bytes,
+        sent_at=NOW,
+        body=body,
+        size=len(body),
+        body_id=body_id,
+    )
+
+
+async def save(stores: Stores, messages: Iterable[NewMessage]) -> list[Saved]:
+    """Store messages in one call."""
+    return await stores.messages.SaveMsg(list(messages))
+
+
+async def say(stores: Stores, sender: User, *texts: str) -> list[Saved]:
+    """Store texts in one call."""
+    return await save(stores, [new(sender, text) for text in texts])

@@ -1,0 +1,200 @@
+"""From an empty database, and from every one that was ever released, to the present tables."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+import pytest
+import trio
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection
+
+from storage import (
+    GENERAL_ID,
+    Conversation,
+    Membership,
+    StorageConfigurationError,
+    User,
+    migrations,
+    open_stores,
+)
+from storage.migrations import VERSION_TABLE
+from storage.mysql import open_mysql
+from storage.opening import mysql_address
+from storage.schema import metadata
+from storage.sqlite import open_sqlite
+from tests.mariadb import MariaDB
+from tests.storage.helpers import NOW, say, user
+
+Execute: TypeAlias = Callable[[str], None]
+
+ROOT = Path(__file__).parents[2]
+DUMPS = Path(__file__).parent / "dumps"
+"""Databases as released programs left them. They never change."""
+
+
+@pytest.fixture
+def execute(database_url: str, request: pytest.FixtureRequest) -> Execute:
+    """Run a statement in the database, made by it if it is missing."""
+    if database_url.startswith("sqlite"):
+        path = database_url.removeprefix("sqlite:///")
+
+        def in_sqlite(statement: str) -> None:
+            with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+                connection.execute(statement)
+
+        return in_sqlite
+    mariadb: MariaDB = request.getfixturevalue("mariadb")
+    name = urlsplit(database_url).path[1:]
+    mariadb.execute(f"CREATE DATABASE {name}")
+
+    def in_mysql(statement: str) -> None:
+        mariadb.execute(statement, name)
+
+    return in_mysql
+
+
+async def differences(url: str) -> list[object]:
+    """Return what alembic would change to make the tables those of the schema."""
+
+    def compare(connection: Connection) -> list[object]:
+        options = {"version_table": VERSION_TABLE}
+        context = MigrationContext.configure(connection, opts=options)
+        return list(compare_metadata(context, metadata))
+
+    if url.startswith("sqlite"):
+        async with open_sqlite(Path(url.removeprefix("sqlite:///")), create=False) as sqlite:
+            return await sqlite.read(compare)
+    async with open_mysql(mysql_address(url), create=False, deadline=10.0) as mysql:
+        return await mysql.read(compare)
+
+
+async def test_a_new_database_has_the_tables_of_the_schema(database_url: str) -> None:
+    async with open_stores(database_url) as stores:
+        general = Conversation(GENERAL_ID, "general", "general", 0)
+        assert await stores.conversations.get(GENERAL_ID) == general
+    assert await differences(database_url) == []
+
+
+async def test_a_difference_would_be_seen(database_url: str, execute: Execute) -> None:
+    async with open_stores(database_url):
+        pass
+    execute("ALTER TABLE users ADD COLUMN mood VARCHAR(9)")
+    execute("CREATE INDEX strange ON messages (sent_at)")
+    assert len(await differences(database_url)) == 2
+
+
+@pytest.mark.parametrize("version", ["0001"])
+async def test_a_released_database_is_upgraded(
+    database_url: str, execute: Execute, version: str
+) -> None:
+    kind = urlsplit(database_url).scheme
+    dump = (DUMPS / f"{version}.{kind}.sql").read_text("utf-8")
+    for statement in dump.split(";\n"):
+        if statement.strip():
+            execute(statement)
+    async with open_stores(database_url) as stores:
+        ann = await stores.accounts.find("ann 🦊")
+        bob = await stores.accounts.find("bob")
+        assert ann == User(1, "Ann 🦊", "ann 🦊", NOW)
+        assert bob == User(2, "Bob", "bob", NOW + 1)
+        general = Conversation(GENERAL_ID, "general", "general", 1)
+        direct = Conversation(2, "direct", "direct:1:2", 1)
+        assert await stores.conversations.memberships(bob.id) == [
+            Membership(general, bob.id, 1),
+            Membership(direct, bob.id, 0, ann),
+        ]
+        [hello] = await stores.messages.GetAll(GENERAL_ID)
+        [long] = await stores.messages.GetAll(direct.id)
+        assert (hello.id, hello.body.decode(), hello.sent_at) == (1, "hello 🦊", NOW + 4)
+        assert (long.id, long.body, long.uuid) == (2, b"a long", b"\2" * 16)
+        assert long.body_id is not None
+        assert await stores.bodies.read(long.body_id, 0, 100) == b"a long text"
+        [saved] = await say(stores, bob, "and on it goes")
+        assert (saved.message.id, saved.message.seq) == (3, 2)
+    assert await differences(database_url) == []
+
+
+async def test_a_newer_database_is_refused(database_url: str, execute: Execute) -> None:
+    async with open_stores(database_url) as stores:
+        await say(stores, await user(stores), "kept")
+    execute("UPDATE schema_version SET version_num = '9999'")
+    with pytest.raises(StorageConfigurationError, match=r"newer mymessenger .*9999.*install"):
+        async with open_stores(database_url):
+            pass
+    execute("UPDATE schema_version SET version_num = '0001'")
+    async with open_stores(database_url) as stores:
+        assert len(await stores.messages.GetAll(GENERAL_ID)) == 1
+
+
+async def test_another_programs_database_is_refused(database_url: str, execute: Execute) -> None:
+    execute("CREATE TABLE messages (id INTEGER)")
+    with pytest.raises(StorageConfigurationError, match=r"another program .*messages"):
+        async with open_stores(database_url):
+            pass
+
+
+async def test_tables_of_others_do_not_matter(database_url: str, execute: Execute) -> None:
+    execute("CREATE TABLE wordpress (id INTEGER)")
+    async with open_stores(database_url) as stores:
+        await say(stores, await user(stores), "hello")
+
+
+async def test_an_interrupted_first_start(mysql_url: str, mariadb: MariaDB) -> None:
+    """MySQL keeps the tables that were made before an interruption."""
+    name = urlsplit(mysql_url).path[1:]
+    async with open_stores(mysql_url):
+        pass
+    for statement in (
+        "DELETE FROM schema_version",
+        "DROP TABLE messages",
+        "DELETE FROM counters",
+        "DELETE FROM conversations",
+    ):
+        await trio.to_thread.run_sync(mariadb.execute, statement, name)
+    async with open_stores(mysql_url) as stores:
+        await say(stores, await user(stores), "hello")
+    assert await differences(mysql_url) == []
+
+
+async def test_starting_again_changes_nothing(database_url: str) -> None:
+    for number in range(1, 4):
+        async with open_stores(database_url) as stores:
+            [saved] = await say(stores, await user(stores), "hello")
+            assert saved.message.id == number
+
+
+async def test_alembic_says_nothing(
+    database_url: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with caplog.at_level(logging.INFO):
+        async with open_stores(database_url):
+            pass
+    assert caplog.text == ""
+    assert capfd.readouterr() == ("", "")
+
+
+def test_nothing_slow_is_imported_before_it_is_needed() -> None:
+    code = "import sys, storage; print([n for n in ('alembic', 'asyncmy') if n in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_every_step_is_tried_from() -> None:
+    steps = sorted(Path(migrations.__file__).parent.glob("versions/[0-9]*.py"))
+    for step in steps:
+        for kind in ("sqlite", "mysql"):
+            assert (DUMPS / f"{step.name[:4]}.{kind}.sql").is_file(), (
+                f"{step.name} was added: dump what it makes into {DUMPS}"
+            )

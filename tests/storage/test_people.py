@@ -1,0 +1,158 @@
+"""Users, conversations and markers, the same for every database."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+from storage import GENERAL_ID, Conversation, Marker, Membership, Stores, User
+from tests.storage.helpers import NOW, new, save, say, user
+
+
+async def test_a_new_user(stores: Stores) -> None:
+    made = await stores.accounts.ensure("Ånn 🦊", "ånn 🦊", NOW)
+    assert made == User(made.id, "Ånn 🦊", "ånn 🦊", NOW)
+    assert await stores.accounts.find("ånn 🦊") == made
+
+
+async def test_a_user_is_made_once(stores: Stores) -> None:
+    made = await stores.accounts.ensure("Ann", "ann", NOW)
+    assert await stores.accounts.ensure("ANN", "ann", NOW + 1) == made
+
+
+@pytest.mark.parametrize("key", ["ann ", "Ann", "änn", "ann\0", "ａｎｎ", "an", "annn", ""])
+async def test_keys_differ_byte_by_byte(stores: Stores, key: str) -> None:
+    ann = await stores.accounts.ensure("Ann", "ann", NOW)
+    assert await stores.accounts.find(key) is None
+    other = await stores.accounts.ensure("Other", key, NOW)
+    assert other.id != ann.id
+    assert await stores.accounts.find(key) == other
+    assert await stores.accounts.find("ann") == ann
+
+
+async def test_a_new_user_has_heard_all_that_was_said_before(stores: Stores) -> None:
+    ann = await user(stores)
+    await say(stores, ann, "a", "b", "c")
+    bob = await user(stores, "Bob")
+    general = Conversation(GENERAL_ID, "general", "general", 3)
+    assert await stores.conversations.memberships(bob.id) == [Membership(general, bob.id, 3)]
+    assert await stores.conversations.memberships(ann.id) == [Membership(general, ann.id, 0)]
+
+
+async def test_a_user_is_made_once_by_many_at_once(stores: Stores) -> None:
+    made: list[User] = []
+
+    async def ensure(name: str) -> None:
+        made.append(await stores.accounts.ensure(name, "ann", NOW))
+
+    async with trio.open_nursery() as nursery:
+        for number in range(20):
+            nursery.start_soon(ensure, f"Ann {number}")
+    assert len({one.id for one in made}) == 1
+    assert len(set(made)) == 1
+    assert len(await stores.conversations.memberships(made[0].id)) == 1
+
+
+async def test_no_such_conversation(stores: Stores) -> None:
+    assert await stores.conversations.get(4711) is None
+    assert await stores.conversations.memberships(4711) == []
+
+
+async def test_a_direct_conversation(stores: Stores) -> None:
+    ann, bob = await user(stores), await user(stores, "Bob")
+    made = await stores.conversations.ensure_direct(bob.id, ann.id, NOW)
+    assert made == Conversation(made.id, "direct", f"direct:{ann.id}:{bob.id}", 0)
+    assert await stores.conversations.get(made.id) == made
+    assert await stores.conversations.ensure_direct(ann.id, bob.id, NOW) == made
+    await save(stores, [new(ann, conversation_id=made.id)])
+    later = await stores.conversations.ensure_direct(bob.id, ann.id, NOW)
+    assert later == Conversation(made.id, "direct", made.key, 1)
+
+
+async def test_memberships_in_order_with_the_peers(stores: Stores) -> None:
+    ann, bob, eve = [await user(stores, name) for name in ("Ann", "Bob", "Eve")]
+    with_eve = await stores.conversations.ensure_direct(ann.id, eve.id, NOW)
+    with_bob = await stores.conversations.ensure_direct(ann.id, bob.id, NOW)
+    alone = await stores.conversations.ensure_direct(ann.id, ann.id, NOW)
+    await stores.conversations.ensure_direct(bob.id, eve.id, NOW)
+    general = await stores.conversations.get(GENERAL_ID)
+    assert general is not None
+    assert await stores.conversations.memberships(ann.id) == [
+        Membership(general, ann.id, 0),
+        Membership(with_eve, ann.id, 0, eve),
+        Membership(with_bob, ann.id, 0, bob),
+        Membership(alone, ann.id, 0),
+    ]
+    assert len(await stores.conversations.memberships(bob.id)) == 3
+
+
+async def test_a_direct_conversation_with_nobody(stores: Stores) -> None:
+    ann = await user(stores)
+    with pytest.raises(KeyError):
+        await stores.conversations.ensure_direct(ann.id, 4711, NOW)
+    assert len(await stores.conversations.memberships(ann.id)) == 1
+
+
+async def test_a_direct_conversation_is_made_once_by_many_at_once(stores: Stores) -> None:
+    ann, bob = await user(stores), await user(stores, "Bob")
+    made: set[int] = set()
+
+    async def ensure(one: int, other: int) -> None:
+        made.add((await stores.conversations.ensure_direct(one, other, NOW)).id)
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(10):
+            nursery.start_soon(ensure, ann.id, bob.id)
+            nursery.start_soon(ensure, bob.id, ann.id)
+    assert len(made) == 1
+    assert len(await stores.conversations.memberships(ann.id)) == 2
+
+
+async def test_markers_only_move_forward(stores: Stores) -> None:
+    ann, bob = await user(stores), await user(stores, "Bob")
+    await say(stores, ann, *"abcdef")
+    direct = await stores.conversations.ensure_direct(ann.id, bob.id, NOW)
+
+    async def move(*markers: tuple[int, User, int]) -> list[tuple[int, int]]:
+        await stores.conversations.move_delivered(
+            [Marker(conversation, who.id, seq) for conversation, who, seq in markers]
+        )
+        return [
+            (one.user_id, one.delivered_seq)
+            for who in (ann, bob)
+            for one in await stores.conversations.memberships(who.id)
+        ]
+
+    a, b = ann.id, bob.id
+    assert await move((GENERAL_ID, ann, 4)) == [(a, 4), (a, 0), (b, 0), (b, 0)]
+    assert await move((GENERAL_ID, ann, 3)) == [(a, 4), (a, 0), (b, 0), (b, 0)]
+    assert await move(
+        (GENERAL_ID, ann, 5), (GENERAL_ID, bob, 5), (direct.id, bob, 1), (GENERAL_ID, ann, 2)
+    ) == [(a, 5), (a, 0), (b, 5), (b, 1)]
+    assert await move() == [(a, 5), (a, 0), (b, 5), (b, 1)]
+    assert await move((4711, ann, 6), (GENERAL_ID, bob, 6)) == [(a, 5), (a, 0), (b, 6), (b, 1)]
+
+
+async def test_a_thousand_markers_at_once(stores: Stores) -> None:
+    users = [await user(stores, f"user {number}") for number in range(60)]
+    everywhere = [Marker(GENERAL_ID, one.id, 7) for one in users]
+    unknown = [Marker(GENERAL_ID, 10_000 + number, 7) for number in range(2500)]
+    await stores.conversations.move_delivered(everywhere + unknown)
+    for one in users:
+        [membership] = await stores.conversations.memberships(one.id)
+        assert membership.delivered_seq == 7
+
+
+async def test_markers_moved_by_many_at_once(stores: Stores) -> None:
+    users = [await user(stores, f"user {number}") for number in range(5)]
+
+    async def move(seq: int) -> None:
+        ones = users if seq % 2 else users[::-1]
+        await stores.conversations.move_delivered([Marker(GENERAL_ID, u.id, seq) for u in ones])
+
+    async with trio.open_nursery() as nursery:
+        for seq in range(30):
+            nursery.start_soon(move, seq)
+    for one in users:
+        [membership] = await stores.conversations.memberships(one.id)
+        assert membership.delivered_seq == 29

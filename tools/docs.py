@@ -1,0 +1,152 @@
+"""Writes the pages of ``docs/`` that are made from the code: ``python -m tools.docs [--check]``.
+
+The prose stands in ``tools/templates``, with ``{{marks}}`` where something is filled in.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import string
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from msgspec import Struct
+
+import protocol
+from chat import uploads
+from chat.accounts import check_name
+from protocol import errors, events, limits, requests
+from server.conn import IN_FLIGHT
+from server.settings import Settings, flag_of, meta_of
+from tools.describe import (
+    codes,
+    constants,
+    field_table,
+    meaning,
+    members,
+    name_of,
+    plain,
+    structs_in,
+    table,
+    value,
+)
+from tools.session import session
+
+ROOT = Path(__file__).resolve().parent.parent
+_MARK = re.compile(r"\{\{(\w+)\}\}")
+
+
+def protocol_page() -> str:
+    """Return ``docs/protocol.md``."""
+    return _fill(
+        "protocol.md",
+        version=str(protocol.PROTOCOL_VERSION),
+        general=str(requests.GENERAL),
+        max_name=str(limits.MAX_NAME),
+        max_text=str(limits.MAX_TEXT),
+        max_chunk=str(limits.MAX_CHUNK),
+        text_head=str(limits.TEXT_HEAD),
+        in_flight=str(IN_FLIGHT),
+        streams=str(uploads.MAX_OPEN),
+        forbidden=" ".join(filter(_forbidden, string.punctuation)),
+        limits=table(
+            ("limit", "value", "meaning"),
+            ((f"`{name}`", str(number), text) for name, number, text in constants(limits)),
+        ),
+        requests=_sections(requests.REQUESTS),
+        replies=_sections(one for one in events.EVENTS if issubclass(one, events.Reply)),
+        events=_sections(one for one in events.EVENTS if not issubclass(one, events.Reply)),
+        objects=_sections(_objects()),
+        errors=table(
+            ("code", "meaning"), ((f"`{code}`", text) for code, text in codes(errors.ErrorCode))
+        ),
+        session=session(),
+    )
+
+
+def configuration_page() -> str:
+    """Return ``docs/configuration.md``."""
+    overview, details = [], []
+    for field in members(Settings):
+        extra = meta_of(field.name).extra or {}
+        unit = f", in {extra['unit']}" if extra["unit"] else ""
+        shown = f"`{field.default}`" if field.default != "" else "none"
+        flag, variable = f"`{flag_of(field.name)}`", f"`{extra['env']}`"
+        overview.append((f"[`{field.name}`](#{field.name})", flag, variable, extra["unit"], shown))
+        details.append(
+            f"## {field.name}\n\n{meaning(field.type)}\n\n"
+            f"- flag {flag}, variable {variable}\n"
+            f"- {value(field.type)}{unit}; default: {shown}"
+        )
+    head = ("setting", "flag", "variable", "unit", "default")
+    return _fill("configuration.md", overview=table(head, overview), settings="\n\n".join(details))
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "docs/protocol.md": protocol_page,
+    "docs/configuration.md": configuration_page,
+}
+
+
+def _fill(template: str, **parts: str) -> str:
+    """Return a template with every mark filled in; one that has no part is an error."""
+    text = (ROOT / "tools" / "templates" / template).read_text(encoding="utf-8")
+    notice = f"<!-- Made by `make docs` from the code and tools/templates/{template}. -->\n\n"
+    return notice + _MARK.sub(lambda mark: parts.pop(mark[1]), text)
+
+
+def _forbidden(character: str) -> bool:
+    """Tell whether a name cannot have this character."""
+    try:
+        check_name(f"Bob{character}")
+    except errors.ProtocolError:
+        return True
+    return False
+
+
+def _sections(structs: Iterable[type[Struct]]) -> str:
+    return "\n\n".join(
+        f"### {name_of(struct)}\n\n{plain(struct.__doc__)}\n\n{field_table(struct)}"
+        for struct in structs
+    )
+
+
+def _objects() -> list[type[Struct]]:
+    """Return the structs that stand in frames and are none themselves."""
+    frames: list[type[Struct]] = [*requests.REQUESTS, *events.EVENTS]
+    found: dict[type[Struct], None] = {}
+    for frame in frames:
+        for field in members(frame):
+            found |= dict.fromkeys(structs_in(field.type))
+    return [struct for struct in found if struct not in frames]
+
+
+def stale() -> list[str]:
+    """Return the pages that are not what the code says now."""
+    return [name for name, make in PAGES.items() if _read(name) != make()]
+
+
+def _read(name: str) -> str | None:
+    path = ROOT / name
+    return path.read_text(encoding="utf-8") if path.exists() else None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the pages, or only look at them; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tools.docs", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; 1 if a page is stale")
+    check = parser.parse_args(arguments).check
+    names = stale()
+    for name in names:
+        if check:
+            print(f"{name} is not up to date: run make docs", file=sys.stderr)
+        else:
+            (ROOT / name).write_text(PAGES[name](), encoding="utf-8")
+            print(f"written: {name}")
+    return 1 if check and names else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
