@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import time
 import unicodedata
+from collections.abc import Sequence
 
+from chat.grouping import Grouped
 from protocol.errors import ErrorCode, ProtocolError
 from protocol.limits import MAX_NAME
 from storage.interface import AccountStore
-from storage.records import User
+from storage.records import User, Visitor
 
 _FORBIDDEN_CATEGORIES = ("C", "Z")  # controls, formats, surrogates, unassigned; separators
 _FORBIDDEN_CHARACTERS = frozenset('/:@,"<>')
+_UNSEEN = re.compile(
+    # What Unicode calls default-ignorable, and the blank pattern of Braille.
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff]"
+)
 
 
 def check_name(name: str) -> str:
@@ -22,16 +31,18 @@ def check_name(name: str) -> str:
     if len(shown) > MAX_NAME:
         sentence = f"A name has at most {MAX_NAME} characters; this one has {len(shown)}."
         raise ProtocolError(ErrorCode.BAD_NAME, sentence)
-    for character in shown:
-        if character in _FORBIDDEN_CHARACTERS or unicodedata.category(character)[0] in (
-            _FORBIDDEN_CATEGORIES
-        ):
-            sentence = (
-                "A name is one word of letters, digits and signs, without spaces, control "
-                f"characters or any of {' '.join(sorted(_FORBIDDEN_CHARACTERS))}"
-            )
-            raise ProtocolError(ErrorCode.BAD_NAME, sentence)
+    if _UNSEEN.search(shown) or not all(map(_may_stand, shown)):
+        sentence = (
+            "A name is one word of letters, digits and signs, without spaces, control "
+            f"characters or any of {' '.join(sorted(_FORBIDDEN_CHARACTERS))}"
+        )
+        raise ProtocolError(ErrorCode.BAD_NAME, sentence)
     return shown
+
+
+def _may_stand(character: str) -> bool:
+    kind = unicodedata.category(character)[0]
+    return character not in _FORBIDDEN_CHARACTERS and kind not in _FORBIDDEN_CATEGORIES
 
 
 def name_key(name: str) -> str:
@@ -44,11 +55,15 @@ class Accounts:
 
     def __init__(self, store: AccountStore) -> None:
         self._store = store
+        self.entering = Grouped(self._enter)
 
     async def enter(self, name: str) -> User:
         """Return the user of that name, made on the first visit."""
         shown = check_name(name)
-        return await self._store.ensure(shown, name_key(shown), time.time_ns() // 1000)
+        return await self.entering.call(Visitor(shown, name_key(shown)))
+
+    async def _enter(self, visitors: Sequence[Visitor]) -> Sequence[User]:
+        return await self._store.ensure(visitors, time.time_ns() // 1000)
 
     async def find(self, name: str) -> User | None:
         """Return the user of that name, or None; a name nobody can have is nobody's."""

@@ -6,6 +6,7 @@ import time
 
 import structlog
 
+from chat.grouping import Grouped
 from chat.markers import DeliveredMarkers
 from chat.session import Presence, Session
 from protocol.errors import ErrorCode, ProtocolError
@@ -26,6 +27,7 @@ class Conversations:
         self._store = store
         self._presence = presence
         self._markers = markers
+        self.asking = Grouped(store.memberships)
         self._known: set[int] = set()  # direct conversations whose members have been told
         self._made = 0  # counts the conversations made, so that a login can see one come in between
 
@@ -33,7 +35,7 @@ class Conversations:
         """Return all that a user is in, the general chat first."""
         while True:
             made = self._made
-            memberships = await self._store.memberships(user.id)
+            memberships = await self.asking.call(user.id)
             if made == self._made:
                 return [self._with_pending_marker(membership) for membership in memberships]
 

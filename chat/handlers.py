@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from uuid import uuid4
 
 import structlog
 
@@ -16,7 +15,10 @@ from chat.session import Session
 from chat.uploads import MAX_OPEN, TextChunk, Upload
 from protocol.errors import ErrorCode, ProtocolError
 from protocol.events import Goodbye, HistoryPage, LoggedIn, PongReply, StatusReport
-from protocol.limits import MAX_CHUNK, MAX_TEXT
+from protocol.events import Message as MessageEvent
+from protocol.framing import encode
+from protocol.ids import new_uuid
+from protocol.limits import MAX_CHUNK, MAX_HEADER, MAX_TEXT
 from protocol.requests import (
     GENERAL,
     Delivered,
@@ -31,6 +33,10 @@ from protocol.requests import (
 from storage.records import Membership, Message, NewMessage
 
 log = structlog.get_logger()
+
+
+PAGE_MARGIN = 1024
+"""Bytes of a history page that are not messages."""
 
 
 @handles(Login, login=False)
@@ -78,6 +84,7 @@ def _first_shown(membership: Membership, resume: dict[int, int], show: int) -> i
 async def send(messenger: Messenger, session: Session, request: Send) -> Answer:
     """Write a message; it is acknowledged in its place in the stream, once it is stored."""
     user = session.who
+    _check_text(request)
     conversation, text = await _address(messenger, session, request)
     body, size, body_id = _body(session, request, text)
     message = NewMessage(
@@ -85,7 +92,7 @@ async def send(messenger: Messenger, session: Session, request: Send) -> Answer:
         sender_id=user.id,
         sender_name=user.name,
         # Also without the client's uuid a repeated commit of ours must not store twice.
-        uuid=(request.uuid or uuid4()).bytes,
+        uuid=(request.uuid or new_uuid()).bytes,
         sent_at=time.time_ns() // 1000,
         body=body,
         size=size,
@@ -93,6 +100,17 @@ async def send(messenger: Messenger, session: Session, request: Send) -> Answer:
     )
     messenger.journal.append(Entry(message, session, request.ref))
     return None
+
+
+def _check_text(request: Send) -> None:
+    """Refuse what cannot be sent before anything comes of it, such as a new conversation."""
+    if request.stream is not None:
+        return
+    if request.text is None or not request.text.strip():
+        raise ProtocolError(ErrorCode.EMPTY_MESSAGE, "There is no text in this message.")
+    if len(request.text.encode()) > MAX_TEXT:
+        sentence = f"A text of more than {MAX_TEXT} bytes has to be sent as a stream of chunks."
+        raise ProtocolError(ErrorCode.TEXT_TOO_LONG, sentence)
 
 
 async def _address(messenger: Messenger, session: Session, request: Send) -> tuple[int, str | None]:
@@ -121,12 +139,7 @@ def _body(session: Session, request: Send, text: str | None) -> tuple[bytes, int
             sentence = f"Stream {request.stream} has no chunks, or there is a text beside it."
             raise ProtocolError(ErrorCode.BAD_STREAM, sentence)
         return upload.finish(), upload.size, upload.body_id
-    if text is None or not text.strip():
-        raise ProtocolError(ErrorCode.EMPTY_MESSAGE, "There is no text in this message.")
-    body = text.encode()
-    if len(body) > MAX_TEXT:
-        sentence = f"A text of more than {MAX_TEXT} bytes has to be sent as a stream of chunks."
-        raise ProtocolError(ErrorCode.TEXT_TOO_LONG, sentence)
+    body = (text or "").encode()
     return body, len(body), None
 
 
@@ -138,9 +151,7 @@ async def chunk(messenger: Messenger, session: Session, request: TextChunk) -> A
         if len(session.uploads) >= MAX_OPEN:
             sentence = f"At most {MAX_OPEN} streams can be open; end one with a send first."
             raise ProtocolError(ErrorCode.BAD_STREAM, sentence)
-        bodies = messenger.stores.bodies
-        upload = Upload(bodies, await bodies.create(time.time_ns() // 1000))
-        session.uploads[request.stream] = upload
+        upload = session.uploads[request.stream] = Upload(messenger.stores.bodies)
     await upload.append(request.data)
     return None
 
@@ -152,15 +163,25 @@ async def history(messenger: Messenger, session: Session, request: History) -> A
     messages = await messenger.stores.messages.GetAll(
         request.conversation, after=request.after, before=request.before, limit=request.limit + 1
     )
-    more = len(messages) > request.limit
-    if more:
-        messages = messages[:-1] if request.after is not None else messages[1:]
+    events = [as_event(message) for message in messages]
+    forward = request.after is not None
+    fitting = _fitting(events if forward else events[::-1], request.limit)
     return HistoryPage(
         ref=request.ref,
         conversation=request.conversation,
-        messages=[as_event(message) for message in messages],
-        more=more,
+        messages=fitting if forward else fitting[::-1],
+        more=len(fitting) < len(events),
     )
+
+
+def _fitting(events: list[MessageEvent], limit: int) -> list[MessageEvent]:
+    """Return as many of the first messages as the limit and one frame allow, at least one."""
+    room = MAX_HEADER - PAGE_MARGIN
+    for count, event in enumerate(events[:limit]):
+        room -= len(encode(event))
+        if room < 0:
+            return events[: max(count, 1)]
+    return events[:limit]
 
 
 @handles(Fetch)

@@ -24,6 +24,7 @@ class DeliveredMarkers:
     def __init__(self, store: ConversationStore) -> None:
         self._store = store
         self._moved: dict[tuple[int, int], int] = {}
+        self._writing: dict[tuple[int, int], int] = {}  # on its way into the database
 
     def move(self, user_id: int, conversation_id: int, seq: int) -> None:
         """Note that a user has had a conversation up to ``seq``."""
@@ -33,7 +34,8 @@ class DeliveredMarkers:
 
     def pending(self, user_id: int, conversation_id: int) -> int:
         """Return a marker that is not yet written, 0 where there is none."""
-        return self._moved.get((conversation_id, user_id), 0)
+        key = (conversation_id, user_id)
+        return max(self._moved.get(key, 0), self._writing.get(key, 0))
 
     async def run(self) -> None:
         """Write for ever."""
@@ -43,12 +45,16 @@ class DeliveredMarkers:
 
     async def write(self) -> None:
         """Write what has moved; what a database that is away does not take is kept."""
-        moved, self._moved = self._moved, {}
-        if not moved:
+        if not self._moved:
             return
-        markers = [Marker(conversation, user, seq) for (conversation, user), seq in moved.items()]
+        moved = self._writing = self._moved
+        self._moved = {}
         try:
-            await self._store.move_delivered(markers)
+            await self._store.move_delivered(
+                [Marker(conversation, user, seq) for (conversation, user), seq in moved.items()]
+            )
         except StorageUnavailable:
             for (conversation, user), seq in moved.items():
                 self.move(user, conversation, seq)
+        finally:
+            self._writing = {}

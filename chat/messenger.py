@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import trio
+
 from chat.accounts import Accounts
 from chat.conversations import Conversations
 from chat.journal import Journal, Published
@@ -36,6 +38,14 @@ class Messenger:
         self.markers = DeliveredMarkers(stores.conversations)
         self.conversations = Conversations(stores.conversations, self.presence, self.markers)
         self.journal = Journal(stores.messages, publish, announce)
+
+    async def run(self) -> None:
+        """Do what goes on beside the requests, for ever; the journal runs by itself."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.accounts.entering.run)
+            nursery.start_soon(self.conversations.asking.run)
+            nursery.start_soon(self.markers.run)
+            nursery.start_soon(self.journal.report)
 
     def leave(self, session: Session) -> None:
         """Forget a session whose connection has ended."""

@@ -6,6 +6,7 @@ Only the head and a few bytes of an unfinished character are ever in memory.
 from __future__ import annotations
 
 import codecs
+import time
 
 from protocol.errors import ErrorCode, ProtocolError
 from protocol.limits import TEXT_HEAD
@@ -28,13 +29,14 @@ class Upload:
 
     __slots__ = ("_bodies", "_broken", "_decoder", "_head", "_seen_text", "body_id", "size")
 
-    def __init__(self, bodies: BodyStore, body_id: int) -> None:
+    def __init__(self, bodies: BodyStore) -> None:
         self._bodies = bodies
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._head = b""
         self._seen_text = False
         self._broken = False
-        self.body_id = body_id
+        self.body_id: int | None = None
+        """Where the text is stored; None before the first chunk."""
         self.size = 0
 
     async def append(self, data: bytes) -> None:
@@ -47,7 +49,11 @@ class Upload:
             self._broken = True
             return
         self._seen_text = self._seen_text or bool(text.strip())
+        self._broken = True  # until it is stored: a text with a hole is never sent
+        if self.body_id is None:
+            self.body_id = await self._bodies.create(time.time_ns() // 1000)
         await self._bodies.append(self.body_id, self.size, data)
+        self._broken = False
         self._head += data[: TEXT_HEAD - len(self._head)]
         self.size += len(data)
 
@@ -61,7 +67,7 @@ class Upload:
         except UnicodeDecodeError:
             self._broken = True
         if self._broken:
-            sentence = "The text is not valid UTF-8, so it was not sent."
+            sentence = "The text is not valid UTF-8, or could not be stored whole; it was not sent."
             raise ProtocolError(ErrorCode.BAD_STREAM, sentence)
         if not self._seen_text:
             raise ProtocolError(ErrorCode.EMPTY_MESSAGE, "There is no text in this message.")

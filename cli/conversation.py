@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from contextlib import suppress
 
 import trio
@@ -49,9 +50,19 @@ class Conversation:
 
         self._prompt.attach(wake)
         try:
-            return await self._talk(stop)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._watch_ctrl_c, stop)
+                code = await self._talk(stop)
+                nursery.cancel_scope.cancel()
+            return code
         finally:
             self._prompt.attach(None)
+
+    async def _watch_ctrl_c(self, stop: Stop) -> None:
+        """End at once where Ctrl+C is typed while there is no connection yet to say goodbye to."""
+        await self._changes.wait_until(lambda: self._prompt.interrupted)
+        if not stop.is_working:
+            stop.ask(signal.SIGINT)
 
     async def _talk(self, stop: Stop) -> int:
         options = self._options
@@ -71,6 +82,7 @@ class Conversation:
                     nursery.start_soon(self._show_state, client)
                     await self._run_lines(client)
                     nursery.cancel_scope.cancel()
+            stop.ask()  # from now on a signal ends this at once
             left = await self._await_last(client)
         return EXIT_FAILED if left else 0
 
@@ -121,6 +133,10 @@ class Conversation:
 
     async def _await_last(self, client: Client) -> int:
         """Wait a little for the last acknowledgements; return how many are missing."""
+        with trio.move_on_after(PATIENCE):
+            await client.drain()
+            return 0
+        self._tell("Waiting for the server to store what you wrote. Ctrl+C leaves at once.")
         with trio.move_on_after(LAST_ACKNOWLEDGEMENTS):
             await client.drain()
         left = client.CheckStatus().unacknowledged

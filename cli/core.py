@@ -27,6 +27,8 @@ class Core:
         self.timeline = Timeline()
         self.round_trip: float | None = None
         self.storage_available = True
+        self.taken = 0
+        """Messages taken so far, one's own included."""
         self._echo = echo
         self._refs = itertools.count(1)
         self._own: dict[int, int] = {}  # id to seq of those acknowledged and behind a hole
@@ -68,6 +70,7 @@ class Core:
         self.changes.ring()
 
     def _put(self, frame: Message, *, own: bool) -> None:
+        self.taken += 1
         age = self.timeline.accept(frame.conversation, frame.seq)
         if own and not self._echo:
             self.timeline.show_own(frame.conversation, frame.seq)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import trio
 
 from cli.changes import Changes
 from cli.errors import ClientError
 from protocol.events import Sent
+from protocol.ids import new_uuid
 from protocol.limits import MAX_TEXT
 from protocol.requests import GENERAL, Send
 
@@ -33,7 +34,7 @@ class Outgoing:
     conversation: int = GENERAL
     to: str | None = None
     addressed: bool = False
-    uuid: UUID = field(default_factory=uuid4)
+    uuid: UUID = field(default_factory=new_uuid)
     size: int = 0
     """Bytes of ``text``, 0 where it is a source."""
     sent_at: float = 0.0

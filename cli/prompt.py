@@ -14,7 +14,6 @@ from collections import deque
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
-from typing import Any
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.data_structures import Size
@@ -61,6 +60,9 @@ class Prompt:
         self._session: PromptSession[str] | None = None
         self._ready = threading.Event()
         self._stopping = False
+        self._ended = False
+        self.interrupted = False
+        """True: Ctrl+C was typed, perhaps behind lines that have not been taken yet."""
         self._thread = threading.Thread(target=self._run, name="prompt", daemon=True)
         self._terminal = termios.tcgetattr(0)
 
@@ -110,8 +112,12 @@ class Prompt:
         return self._waiting < CAPACITY
 
     def write(self, text: str) -> None:
-        """Print whole lines above the line being typed."""
+        """Print whole lines above the line being typed; once that has ended, just print them."""
         with self._lock:
+            if self._ended:
+                sys.stdout.write(text)
+                sys.stdout.flush()
+                return
             self._to_draw.append(text)
             self._waiting += len(text)
             if self._scheduled:
@@ -140,6 +146,7 @@ class Prompt:
         except Exception as error:  # it is raised again in the other thread
             self._put(error)
         finally:
+            self._draw(last=True)
             self._ready.set()
 
     async def _read_lines(self) -> None:
@@ -152,10 +159,10 @@ class Prompt:
                     pre_run=self._ready.set, set_exception_handler=False
                 )
             except (EOFError, _Interrupt) as end:
-                self._put(End.EOF if isinstance(end, EOFError) else End.INTERRUPT)
+                self.interrupted = isinstance(end, _Interrupt)
+                self._put(End.INTERRUPT if self.interrupted else End.EOF)
                 break
             self._put(line)
-        self._draw()
 
     def _make_session(self) -> PromptSession[str]:
         return PromptSession(
@@ -172,7 +179,7 @@ class Prompt:
     def _text_of_label(self) -> str:
         return self._label
 
-    def _on_loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    def _on_loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         error = context.get("exception")
         if not isinstance(error, Exception):
             error = RuntimeError(str(context.get("message")))
@@ -205,11 +212,12 @@ class Prompt:
         if self._scheduled:
             self._draw_soon()
 
-    def _draw(self) -> None:
+    def _draw(self, *, last: bool = False) -> None:
         with self._lock:
             text = "".join(self._to_draw)
             self._to_draw.clear()
             self._waiting = 0
+            self._ended = last
             wake = self._wake
         if not text or self._session is None:
             return

@@ -21,17 +21,18 @@ class Stop:
         self.hard = trio.CancelScope()
         """Around everything."""
         self._gentle = trio.CancelScope()
-        self._working = False
+        self.is_working = False
+        """True: there is a connection to say goodbye to."""
         self._asked = False
 
     def begin(self) -> trio.CancelScope:
         """Return the scope for the work inside a client's block: after it, goodbye is said."""
-        self._working = True
+        self.is_working = True
         return self._gentle
 
     def ask(self, number: int = 0) -> None:
         """End gently; the second time, or where the work has not begun, at once."""
-        if self._asked or not self._working:
+        if self._asked or not self.is_working:
             self.hard.cancel()
         self._asked = True
         self.signal = self.signal or number

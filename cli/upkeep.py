@@ -22,7 +22,8 @@ CONNECT_TIMEOUT = 15.0
 LEAVE_TIMEOUT = 2.0
 """Seconds that saying goodbye may take."""
 HELD = 10.0
-"""Seconds after which a connection counts as one that holds, so that the backoff begins anew."""
+"""Seconds after which a connection was worth having, as it is where it brought a message: then
+the backoff begins anew."""
 
 
 class Upkeep:
@@ -157,12 +158,12 @@ class Upkeep:
         self._connection = connection
         self._core.storage_available = True
         self._enter(State.ONLINE)
-        begun = trio.current_time()
+        begun, taken = trio.current_time(), self._core.taken
         try:
             return await self._session.run()
         finally:
             self._session = self._connection = None
-            if trio.current_time() - begun >= HELD:
+            if trio.current_time() - begun >= HELD or self._core.taken > taken:
                 self._backoff.reset()
 
     async def _wait_for_next_attempt(self, failed: int) -> None:

@@ -116,7 +116,7 @@ class Fetch(Request, frozen=True, kw_only=True, tag="fetch"):
     """Get the text of a long message in parts. Answered by `part` frames, the last one marked."""
 
     id: Annotated[int, Meta(ge=1, le=2**53, description="The message's id.")]
-    offset: Annotated[int, Meta(ge=0, le=2**63 - 1, description="The byte to begin at.")] = 0
+    offset: Annotated[int, Meta(ge=0, le=2**53, description="The byte to begin at.")] = 0
 
 
 class Delivered(Request, frozen=True, kw_only=True, tag="delivered"):

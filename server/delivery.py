@@ -77,15 +77,17 @@ class Delivery:
                 duplicate=published.saved.duplicate,
             )
             timeline = self._timelines.get(message.conversation_id)
-            if not published.saved.duplicate:
-                self._last_seq[message.conversation_id] = message.seq
-            if published.saved.duplicate or timeline is None or message.seq <= timeline.last_seq:
-                published.author.acknowledged()
-                published.author.peer.post(answer)
-            else:
+            if timeline is not None and message.seq > timeline.last_seq:
+                # By the number and not by `duplicate`: a commit of ours whose answer was lost is
+                # repeated, and then every message in it is a duplicate that nobody has seen.
                 published.author.peer.acknowledge(answer)
                 timeline.add(message)
                 self._dirty[timeline.id] = timeline
+            else:
+                published.author.acknowledged()
+                published.author.peer.post(answer)
+            last = self._last_seq.get(message.conversation_id, 0)
+            self._last_seq[message.conversation_id] = max(message.seq, last)
         self._idle = False
         self._wake.set()
 

@@ -10,7 +10,7 @@ import sys
 
 import structlog
 
-from protocol.text import sanitise_line
+from protocol.text import sanitise, sanitise_line
 
 
 def configure_logs(log_format: str, level: str) -> None:
@@ -23,15 +23,12 @@ def configure_logs(log_format: str, level: str) -> None:
         if human
         else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
-    exceptions: list[structlog.typing.Processor] = (
-        [] if human else [structlog.processors.format_exc_info]
-    )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
             _sanitise,
-            *exceptions,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
@@ -45,7 +42,10 @@ def _sanitise(
 ) -> structlog.typing.EventDict:
     """Keep names and other words of strangers from writing control sequences to a terminal."""
     for key, value in event.items():
-        if isinstance(value, str):
+        if key == "exception":
+            # Several lines, which may quote a stranger's; indented, none can pass for an entry.
+            event[key] = sanitise(value).replace("\n", "\n    ")
+        elif isinstance(value, str):
             event[key] = sanitise_line(value)
         elif isinstance(value, list):
             event[key] = [sanitise_line(str(item)) for item in value]

@@ -16,6 +16,7 @@ from storage.records import (
     NewMessage,
     Saved,
     User,
+    Visitor,
 )
 
 __all__ = [
@@ -35,5 +36,6 @@ __all__ = [
     "StorageUnavailable",
     "Stores",
     "User",
+    "Visitor",
     "open_stores",
 ]

@@ -11,7 +11,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from storage.records import Conversation, Marker, Membership, Message, NewMessage, Saved, User
+from storage.records import (
+    Conversation,
+    Marker,
+    Membership,
+    Message,
+    NewMessage,
+    Saved,
+    User,
+    Visitor,
+)
 
 
 class Storage(Protocol):
@@ -56,8 +65,8 @@ class Storage(Protocol):
 class AccountStore(Protocol):
     """Users."""
 
-    async def ensure(self, name: str, name_key: str, now: int) -> User:
-        """Return the user with that key, made with that name at time ``now`` if there is none.
+    async def ensure(self, visitors: Sequence[Visitor], now: int) -> list[User]:
+        """Return the visitors' users, in their order; those there are none of are made.
 
         A user that is made is a member of the general chat from its present last message on:
         its delivered marker starts at the conversation's ``last_seq`` of that moment.
@@ -83,8 +92,8 @@ class ConversationStore(Protocol):
         """
         ...
 
-    async def memberships(self, user_id: int) -> list[Membership]:
-        """Return all conversations a user is in, the general chat first, then by id."""
+    async def memberships(self, user_ids: Sequence[int]) -> list[list[Membership]]:
+        """Return for each user all conversations it is in, the general chat first, then by id."""
         ...
 
     async def move_delivered(self, markers: Sequence[Marker]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import structlog
 import trio
 from asyncmy.connection import Connection as DriverConnection
 from asyncmy.errors import MySQLError
@@ -23,7 +24,7 @@ from storage.database import Args, T, transact
 from storage.errors import StorageConfigurationError, StorageUnavailable
 from storage.mysql_faults import advice, lacks_database, trouble, wants_repetition
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger()
 # The driver reports the server's warnings; in strict mode what matters is an error.
 logging.getLogger("asyncmy").setLevel(logging.ERROR)
 
@@ -161,9 +162,9 @@ def _warn_of_losses(connection: Connection) -> None:
     flush = connection.scalar(text("SELECT @@GLOBAL.innodb_flush_log_at_trx_commit"))
     if flush != 1:
         log.warning(
-            "MySQL runs with innodb_flush_log_at_trx_commit=%s: a power cut can lose messages"
-            " that users were told are stored. Set it to 1.",
-            flush,
+            "storage.not_durable",
+            innodb_flush_log_at_trx_commit=flush,
+            advice="a power cut can lose messages that users were told are stored; set it to 1",
         )
 
 

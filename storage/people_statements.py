@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import Connection, Insert, and_, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from storage.records import GENERAL_ID, Conversation, Marker, Membership, User
+from storage.records import GENERAL_ID, Conversation, Marker, Membership, User, Visitor
 from storage.schema import conversations, members, users
 
-_MEMBERS_AT_ONCE = 1000  # well below what a statement may have parameters
+_AT_ONCE = 1000  # well below what a statement may have parameters
 
 _USER = (users.c.id, users.c.name, users.c.name_key, users.c.created_at)
 _CONVERSATION = (
@@ -22,6 +22,7 @@ _CONVERSATION = (
     conversations.c.last_seq,
 )
 _USER_BY_KEY = select(*_USER).where(users.c.name_key == bindparam("key"))
+_USERS_BY_KEY = select(*_USER).where(users.c.name_key.in_(bindparam("keys", expanding=True)))
 _CONVERSATION_BY_ID = select(*_CONVERSATION).where(conversations.c.id == bindparam("id"))
 _CONVERSATION_BY_KEY = select(*_CONVERSATION).where(conversations.c.key == bindparam("key"))
 
@@ -40,7 +41,7 @@ _MEMBERSHIPS = (
         )
         .outerjoin(users, users.c.id == _others.c.user_id)
     )
-    .where(members.c.user_id == bindparam("user"))
+    .where(members.c.user_id.in_(bindparam("user_ids", expanding=True)))
     .order_by(conversations.c.id)  # the general chat has the lowest
 )
 _MOVE_DELIVERED = (
@@ -60,28 +61,44 @@ def find_user(connection: Connection, name_key: str) -> User | None:
     return None if row is None else User(*row)
 
 
-def ensure_user(connection: Connection, name: str, name_key: str, now: int) -> User:
-    """Return the user with that key, made if there is none."""
-    found = find_user(connection, name_key)
-    if found is not None:
-        return found
-    try:
-        return _add_user(connection, name, name_key, now)
-    except IntegrityError:
-        # Another server made it in this moment.
-        connection.rollback()
-        found = find_user(connection, name_key)
-        if found is None:
-            raise
-        return found
+def ensure_users(connection: Connection, visitors: Sequence[Visitor], now: int) -> list[User]:
+    """Return the visitors' users, in their order; those there are none of are made."""
+    wanted = {visitor.name_key: visitor for visitor in reversed(visitors)}  # the first one names it
+    found = _users_by_key(connection, list(wanted))
+    missing = [visitor for key, visitor in wanted.items() if key not in found]
+    if missing:
+        try:
+            _add_users(connection, missing, now)
+        except IntegrityError:
+            # Another server made some of them in this moment: then they are there now.
+            connection.rollback()
+            found = _users_by_key(connection, list(wanted))
+            missing = [visitor for visitor in missing if visitor.name_key not in found]
+            _add_users(connection, missing, now)
+        found |= _users_by_key(connection, [visitor.name_key for visitor in missing])
+    return [found[visitor.name_key] for visitor in visitors]
 
 
-def _add_user(connection: Connection, name: str, name_key: str, now: int) -> User:
-    values = {"name": name, "name_key": name_key, "created_at": now}
-    user_id = _inserted_id(connection, insert(users), values)
+def _users_by_key(connection: Connection, keys: Sequence[str]) -> dict[str, User]:
+    found: dict[str, User] = {}
+    for start in range(0, len(keys), _AT_ONCE):
+        some = {"keys": keys[start : start + _AT_ONCE]}
+        found |= {row.name_key: User(*row) for row in connection.execute(_USERS_BY_KEY, some)}
+    return found
+
+
+def _add_users(connection: Connection, visitors: Sequence[Visitor], now: int) -> None:
+    if not visitors:
+        return
+    rows = [
+        {"name": visitor.name, "name_key": visitor.name_key, "created_at": now}
+        for visitor in visitors
+    ]
+    connection.execute(insert(users), rows)
+    made = _users_by_key(connection, [visitor.name_key for visitor in visitors])
     general = connection.execute(_CONVERSATION_BY_ID, {"id": GENERAL_ID}).one()
-    _add_members(connection, GENERAL_ID, {user_id}, general.last_seq, now)
-    return User(user_id, name, name_key, now)
+    ids = {user.id for user in made.values()}
+    _add_members(connection, GENERAL_ID, ids, general.last_seq, now)
 
 
 def get_conversation(connection: Connection, conversation_id: int) -> Conversation | None:
@@ -131,9 +148,16 @@ def _inserted_id(connection: Connection, statement: Insert, values: dict[str, ob
     return int(key[0])
 
 
-def memberships(connection: Connection, user_id: int) -> list[Membership]:
-    """Return all conversations a user is in, the general chat first, then by id."""
-    return [_membership(row) for row in connection.execute(_MEMBERSHIPS, {"user": user_id})]
+def memberships(connection: Connection, user_ids: Sequence[int]) -> list[list[Membership]]:
+    """Return for each user all conversations it is in, the general chat first, then by id."""
+    found: dict[int, list[Membership]] = {user_id: [] for user_id in user_ids}
+    wanted = list(found)
+    for start in range(0, len(wanted), _AT_ONCE):
+        some = {"user_ids": wanted[start : start + _AT_ONCE]}
+        for row in connection.execute(_MEMBERSHIPS, some):
+            membership = _membership(row)
+            found[membership.user_id].append(membership)
+    return [found[user_id] for user_id in user_ids]
 
 
 def _membership(row: Sequence[Any]) -> Membership:
@@ -160,8 +184,8 @@ def move_delivered(connection: Connection, markers: Sequence[Marker]) -> None:
     for (conversation_id, user_id), seq in sorted(furthest.items()):
         groups[conversation_id, seq].append(user_id)
     for (conversation_id, seq), user_ids in groups.items():
-        for start in range(0, len(user_ids), _MEMBERS_AT_ONCE):
-            some = user_ids[start : start + _MEMBERS_AT_ONCE]
+        for start in range(0, len(user_ids), _AT_ONCE):
+            some = user_ids[start : start + _AT_ONCE]
             connection.execute(
                 _MOVE_DELIVERED, {"conversation": conversation_id, "seq": seq, "user_ids": some}
             )

@@ -19,6 +19,13 @@ class User(Struct, frozen=True):
     """Microseconds since the epoch, as all times here."""
 
 
+class Visitor(Struct, frozen=True):
+    """Somebody at the door: a name, and its form that is unique."""
+
+    name: str
+    name_key: str
+
+
 class Conversation(Struct, frozen=True):
     """A conversation; its messages carry dense sequence numbers from 1 to ``last_seq``."""
 

@@ -105,8 +105,8 @@ def _checked(path: Path, *, create: bool) -> Path:
             raise StorageConfigurationError(
                 f"{path} may not be read and written by this user: check the rights of the file."
             )
-    except OSError as error:
-        reason = error.strerror or error
+    except (OSError, ValueError, RuntimeError) as error:  # not every string is a path
+        reason = getattr(error, "strerror", None) or error
         raise StorageConfigurationError(f"{path} cannot be used: {reason}.") from error
     return path
 

@@ -6,7 +6,16 @@ from collections.abc import Sequence
 
 from storage import body_statements, message_statements, people_statements
 from storage.database import Database
-from storage.records import Conversation, Marker, Membership, Message, NewMessage, Saved, User
+from storage.records import (
+    Conversation,
+    Marker,
+    Membership,
+    Message,
+    NewMessage,
+    Saved,
+    User,
+    Visitor,
+)
 
 
 class DatabaseStorage:
@@ -49,9 +58,9 @@ class DatabaseAccountStore:
         """Keep the users in a database."""
         self._database = database
 
-    async def ensure(self, name: str, name_key: str, now: int) -> User:
-        """Return the user with that key, made if there is none."""
-        return await self._database.write(people_statements.ensure_user, name, name_key, now)
+    async def ensure(self, visitors: Sequence[Visitor], now: int) -> list[User]:
+        """Return the visitors' users; those there are none of are made."""
+        return await self._database.write(people_statements.ensure_users, visitors, now)
 
     async def find(self, name_key: str) -> User | None:
         """Return the user with that key."""
@@ -73,9 +82,9 @@ class DatabaseConversationStore:
         """Return the direct conversation of two users, made if there is none."""
         return await self._database.write(people_statements.ensure_direct, user_id, peer_id, now)
 
-    async def memberships(self, user_id: int) -> list[Membership]:
-        """Return all conversations a user is in, the general chat first, then by id."""
-        return await self._database.read(people_statements.memberships, user_id)
+    async def memberships(self, user_ids: Sequence[int]) -> list[list[Membership]]:
+        """Return for each user all conversations it is in, the general chat first, then by id."""
+        return await self._database.read(people_statements.memberships, user_ids)
 
     async def move_delivered(self, markers: Sequence[Marker]) -> None:
         """Move delivered markers forward; one that would move back changes nothing."""

@@ -59,17 +59,33 @@ async def _read_lines(conn: Conn) -> AsyncIterator[Line]:
 
 async def _log_in(conn: Conn, messenger: Messenger, lines: AsyncIterator[Line]) -> bool:
     """Ask until the name is right; False where the person left."""
+    begun = b""  # of a line that is too long for a name by far; its end is no name either
     async for line in lines:
-        name = line.data.decode(errors="replace").strip()
-        if name in {"/quit", "/exit"}:
-            conn.post(Goodbye(reason="Goodbye."))
-            return False
-        answer = await dispatch(messenger, conn.session, Login(name=name))
-        _show(conn, answer)
-        if conn.session.user is not None:
-            return True
+        begun = begun or line.data
+        if not line.ended:
+            continue
+        typed, begun = begun, b""
+        try:
+            name = _decode(typed).strip()
+        except ProtocolError as error:
+            conn.post(Error(code=error.code, message=error.sentence))
+        else:
+            if name in {"/quit", "/exit"}:
+                conn.post(Goodbye(reason="Goodbye."))
+                return False
+            _show(conn, await dispatch(messenger, conn.session, Login(name=name)))
+            if conn.session.user is not None:
+                return True
         conn.send(b"What is your name? ")
     return False
+
+
+def _decode(line: bytes) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        sentence = "That line was not valid UTF-8, so it was not sent. Set your terminal to UTF-8."
+        raise ProtocolError(ErrorCode.BAD_FRAME, sentence) from None
 
 
 class _Person:
@@ -101,13 +117,7 @@ class _Person:
     def _understand(self, line: Line) -> list[Request | Local]:
         if self._in_long_line or not line.ended:
             return self._understand_long(line)
-        try:
-            request = parse_line(line.data.decode())
-        except UnicodeDecodeError:
-            sentence = (
-                "That line was not valid UTF-8, so it was not sent. Set your terminal to UTF-8."
-            )
-            raise ProtocolError(ErrorCode.BAD_FRAME, sentence) from None
+        request = parse_line(_decode(line.data))
         return [] if request is None else [request]
 
     def _understand_long(self, line: Line) -> list[Request | Local]:
@@ -138,7 +148,7 @@ def _show(conn: Conn, answer: Answer) -> None:
 
 async def _show_text(conn: Conn, text: TextStream) -> None:
     """Show a long text line by line, between two lines that name it."""
-    conn.send(text_lines(f"--- message {text.id}, {format_size(text.size)} ---"))
+    conn.send(text_lines(f"--- message {text.id}, {format_size(text.size)} ---") + b"  ")
     decode = codecs.getincrementaldecoder("utf-8")("replace").decode
     async for data in text.chunks:
         # Indented, so that no line of it can look like another person's message.

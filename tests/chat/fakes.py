@@ -7,9 +7,11 @@ from typing import NoReturn
 
 import trio
 
+from chat.dispatch import Answer, dispatch
 from chat.messenger import Messenger
 from chat.session import Session
 from protocol.events import Event, Sent
+from protocol.requests import Request
 from storage.interface import Storage
 from storage.records import (
     GENERAL_ID,
@@ -19,6 +21,7 @@ from storage.records import (
     NewMessage,
     Saved,
     User,
+    Visitor,
 )
 from storage.records import Message as StoredMessage
 
@@ -145,11 +148,14 @@ class MemoryAccounts:
         self.users: dict[str, User] = {}
         self.failure: Exception | None = None
 
-    async def ensure(self, name: str, name_key: str, now: int) -> User:
+    async def ensure(self, visitors: Sequence[Visitor], now: int) -> list[User]:
         await trio.lowlevel.checkpoint()
         if self.failure is not None:
             raise self.failure
-        return self.users.setdefault(name_key, User(len(self.users) + 1, name, name_key, now))
+        for one in visitors:
+            user = User(len(self.users) + 1, one.name, one.name_key, now)
+            self.users.setdefault(one.name_key, user)
+        return [self.users[one.name_key] for one in visitors]
 
     async def find(self, name_key: str) -> User | None:
         await trio.lowlevel.checkpoint()
@@ -181,9 +187,9 @@ class MemoryConversations:
         conversation = Conversation(len(self.direct) + 2, "direct", f"direct:{low}:{high}", 0)
         return self.direct.setdefault((low, high), conversation)
 
-    async def memberships(self, user_id: int) -> list[Membership]:
+    async def memberships(self, user_ids: Sequence[int]) -> list[list[Membership]]:
         await trio.lowlevel.checkpoint()
-        return [Membership(GENERAL, user_id, 0)]
+        return [[Membership(GENERAL, user_id, 0)] for user_id in user_ids]
 
     async def move_delivered(self, markers: Sequence[Marker]) -> None:
         step = self.script.pop(0) if self.script else None
@@ -264,3 +270,12 @@ def messenger_on(stores: MemoryStores) -> Messenger:
     return Messenger(
         stores, lambda _batch: None, lambda _event: None, name="test server", limit_show=20
     )
+
+
+async def ask(messenger: Messenger, session: Session, request: Request) -> Answer:
+    """Dispatch one request while what goes on beside the requests goes on."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(messenger.run)
+        answer = await dispatch(messenger, session, request)
+        nursery.cancel_scope.cancel()
+    return answer

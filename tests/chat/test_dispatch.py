@@ -6,7 +6,6 @@ import pytest
 import trio
 from structlog.testing import capture_logs
 
-from chat.dispatch import dispatch
 from chat.messenger import Messenger
 from chat.uploads import TextChunk
 from protocol.errors import ErrorCode
@@ -27,7 +26,7 @@ from protocol.requests import (
     Status,
 )
 from storage.errors import StorageUnavailable
-from tests.chat.fakes import Author, MemoryStores, UntouchableStores, messenger_on
+from tests.chat.fakes import Author, MemoryStores, UntouchableStores, ask, messenger_on
 
 NEEDS_LOGIN: tuple[Request, ...] = (
     Send(ref=9, text="hello"),
@@ -60,7 +59,7 @@ async def test_who_is_not_logged_in_is_told_so(request_: Request) -> None:
     messenger = messenger_on(MemoryStores())
     messenger.stores = untouchable
     with capture_logs() as logs:
-        answer = await dispatch(messenger, Author(), request_)
+        answer = await ask(messenger, Author(), request_)
     assert isinstance(answer, Error)
     assert (answer.ref, answer.code) == (9, ErrorCode.NOT_LOGGED_IN)
     assert answer.message.endswith(".")
@@ -70,7 +69,7 @@ async def test_who_is_not_logged_in_is_told_so(request_: Request) -> None:
 @pytest.mark.parametrize("request_", NEEDS_NONE, ids=lambda request: type(request).__name__)
 async def test_some_requests_need_no_login(request_: Request) -> None:
     """One can come, ask whether the server is there, and go."""
-    answer = await dispatch(messenger_on(MemoryStores()), Author(), request_)
+    answer = await ask(messenger_on(MemoryStores()), Author(), request_)
     assert isinstance(answer, LoggedIn | PongReply | Goodbye)
     assert answer.ref == 9
 
@@ -78,7 +77,7 @@ async def test_some_requests_need_no_login(request_: Request) -> None:
 @pytest.mark.parametrize("request_", NOT_FOR_CHAT, ids=lambda request: type(request).__name__)
 async def test_a_request_without_a_handler_is_a_wrong_frame(request_: Request) -> None:
     """It is the gateway's, or in the wrong place."""
-    answer = await dispatch(messenger_on(MemoryStores()), Author(), request_)
+    answer = await ask(messenger_on(MemoryStores()), Author(), request_)
     assert isinstance(answer, Error)
     assert (answer.ref, answer.code) == (9, ErrorCode.BAD_FRAME)
 
@@ -86,9 +85,9 @@ async def test_a_request_without_a_handler_is_a_wrong_frame(request_: Request) -
 async def test_one_connection_is_one_user() -> None:
     """A second login changes nothing."""
     messenger, author = messenger_on(MemoryStores()), Author()
-    await dispatch(messenger, author, Login(name="Ann"))
+    await ask(messenger, author, Login(name="Ann"))
     for name in ("Bob", "Ann"):
-        answer = await dispatch(messenger, author, Login(ref=3, name=name))
+        answer = await ask(messenger, author, Login(ref=3, name=name))
         assert isinstance(answer, Error)
         assert (answer.ref, answer.code) == (3, ErrorCode.ALREADY_LOGGED_IN)
     assert messenger.presence.names() == ["Ann"]
@@ -100,7 +99,7 @@ async def _login_fails(failure: Exception) -> tuple[object, Messenger, Author, l
     stores.accounts.failure = failure
     messenger = messenger_on(stores)
     with capture_logs() as logs:
-        answer = await dispatch(messenger, author, Login(ref=4, name="Ann"))
+        answer = await ask(messenger, author, Login(ref=4, name="Ann"))
     return answer, messenger, author, [(log["log_level"], log["event"]) for log in logs]
 
 
@@ -113,7 +112,7 @@ async def test_a_mistake_of_ours_is_answered_and_logged() -> None:
     assert logs == [("error", "request.failed")]
     assert author.user is None
     assert messenger.presence.names() == []
-    assert isinstance(await dispatch(messenger, author, Ping()), PongReply)
+    assert isinstance(await ask(messenger, author, Ping()), PongReply)
 
 
 async def test_a_database_that_is_away_is_answered_and_logged() -> None:
@@ -129,6 +128,6 @@ async def test_a_cancelled_request_is_cancelled() -> None:
     """The end of a connection is no mistake of a handler."""
     with trio.CancelScope() as scope, capture_logs() as logs:
         scope.cancel()
-        await dispatch(messenger_on(MemoryStores()), Author(), Login(name="Ann"))
+        await ask(messenger_on(MemoryStores()), Author(), Login(name="Ann"))
     assert scope.cancelled_caught
     assert logs == []

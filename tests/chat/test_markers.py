@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,9 +82,6 @@ async def test_what_moves_during_a_write_that_fails_is_not_moved_back() -> None:
     assert (markers.pending(ANN, 1), markers.pending(BOB, 1)) == (9, 5)
 
 
-@pytest.mark.xfail(
-    reason="bug: a login during a write reads the old marker and gets messages twice", strict=True
-)
 async def test_a_marker_is_known_while_it_is_being_written() -> None:
     """A login in that moment must not show again what was shown."""
     store = MemoryConversations()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import re
@@ -11,14 +12,15 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO
 
+from tests.cli.screen import Screen
 from tests.harness import PATIENCE, ROOT
 
 _TIME = re.compile(r"^\d\d:\d\d \d\d\.\d\d\.\d\d ")
-_ESCAPES = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
+COLUMNS = 100
 
 
 def command(port: int, name: str | None, *flags: str) -> list[str]:
@@ -98,47 +100,55 @@ def piped(port: int, name: str, *flags: str) -> Iterator[Pipe]:
 
 
 class Terminal:
-    """A client on a terminal, and what it has put there."""
+    """A client on a terminal, and the screen it draws on."""
 
     def __init__(self, process: subprocess.Popen[bytes], ours: int, theirs: int) -> None:
         self.process = process
         self._ours = ours
         self._theirs = theirs
-        self._text = b""
+        self._screen = Screen(COLUMNS)
         self._settings = termios.tcgetattr(theirs)
 
-    def type(self, keys: str) -> None:
+    def type(self, keys: str | bytes) -> None:
         """Press keys."""
-        os.write(self._ours, keys.encode())
+        os.write(self._ours, keys.encode() if isinstance(keys, str) else keys)
 
-    def until(self, text: str) -> str:
-        """Read until ``text`` stands there, colours left out; return all since the last time."""
-        return self._until(text, PATIENCE)
+    def until(self, text: str) -> list[str]:
+        """Wait until a line has ``text`` in it; return all lines so far."""
+        self._look(lambda lines: any(text in line for line in lines), text)
+        return self._screen.lines
 
-    def _until(self, text: str, patience: float) -> str:
-        deadline = time.monotonic() + patience
-        while text.encode() not in (plain := _ESCAPES.sub(b"", self._text)):
-            ready, _, _ = select.select([self._ours], [], [], max(0, deadline - time.monotonic()))
-            assert ready, f"{text!r} did not come: {plain.decode()}"
-            self._text += os.read(self._ours, 65536)
-        end = plain.index(text.encode()) + len(text.encode())
-        self._text = plain[end:]
-        return plain[:end].decode()
+    def until_prompt(self, text: str) -> None:
+        """Wait until the last line is ``text``."""
+        self._look(lambda lines: bool(lines) and lines[-1] == text, text)
+
+    def _look(self, found: Callable[[list[str]], bool], wanted: str) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not found(self._screen.lines):
+            left = max(0, deadline - time.monotonic())
+            assert self._read(left), f"{wanted!r} did not come: {self._screen.lines}"
+
+    def _read(self, patience: float) -> bool:
+        """Read what has come; False where nothing did in time."""
+        if not select.select([self._ours], [], [], patience)[0]:
+            return False
+        self._screen.feed(os.read(self._ours, 65536))
+        return True
 
     def wait(self) -> int:
         """Wait for the program's end and return its exit code; reads on, as a terminal does."""
         deadline = time.monotonic() + PATIENCE
         while (code := self.process.poll()) is None:
-            assert time.monotonic() < deadline, f"no end: {self._text.decode()}"
-            if select.select([self._ours], [], [], 0.02)[0]:
-                self._text += os.read(self._ours, 65536)
+            assert time.monotonic() < deadline, f"no end: {self._screen.lines}"
+            self._read(0.02)
+        while self._read(0):
+            pass
         return code
 
-    def rest(self) -> str:
-        """Return what has come since the last :meth:`until`."""
-        while select.select([self._ours], [], [], 0)[0]:
-            self._text += os.read(self._ours, 65536)
-        return _ESCAPES.sub(b"", self._text).decode()
+    @property
+    def lines(self) -> list[str]:
+        """What stands on the screen now."""
+        return self._screen.lines
 
     @property
     def is_restored(self) -> bool:
@@ -150,7 +160,7 @@ class Terminal:
 def terminal(port: int, name: str | None, *flags: str, **changes: str) -> Iterator[Terminal]:
     """Run a client on a terminal for the time of a block."""
     ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (24, 100))
+    termios.tcsetwinsize(theirs, (24, COLUMNS))
     try:
         with subprocess.Popen(
             command(port, name, *flags),
@@ -160,6 +170,7 @@ def terminal(port: int, name: str | None, *flags: str, **changes: str) -> Iterat
             stdout=theirs,
             stderr=theirs,
             start_new_session=True,
+            preexec_fn=_take_terminal,  # noqa: PLW1509 - nothing in it can meet a lock
         ) as process:
             try:
                 yield Terminal(process, ours, theirs)
@@ -168,6 +179,11 @@ def terminal(port: int, name: str | None, *flags: str, **changes: str) -> Iterat
     finally:
         os.close(ours)
         os.close(theirs)
+
+
+def _take_terminal() -> None:
+    """Make standard input the terminal whose Ctrl+C and hangup this process gets."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def _given(stream: IO[bytes] | None) -> IO[bytes]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from protocol.limits import MAX_TEXT
-from tests.cli.programs import command, environment, piped, run
+from tests.cli.programs import Pipe, command, environment, piped, run
 from tests.harness import PATIENCE, ROOT, RunningServer, running_server
 
 
@@ -28,6 +28,13 @@ def own(tmp_path: Path) -> Iterator[RunningServer]:
     """A server for a test that counts or kills."""
     with running_server(tmp_path) as server:
         yield server
+
+
+def _log_in(pipe: Pipe) -> None:
+    """Wait until a client is logged in, so that it misses nothing of what follows."""
+    pipe.type("/status")
+    while not pipe.lines(1)[0].startswith("here ("):
+        pass
 
 
 def test_sends_prints_and_ends(own: RunningServer) -> None:
@@ -51,10 +58,8 @@ def test_both_ways_in_order(shared: RunningServer) -> None:
         piped(shared.port, "Ann", "--history", "0") as ann,
         piped(shared.port, "Ben", "--history", "0") as ben,
     ):
-        for one in (ann, ben):
-            one.type("/status")  # answered: it is logged in
-            while not one.lines(1)[0].startswith("here ("):
-                pass
+        _log_in(ann)
+        _log_in(ben)
         ann.type("question")
         assert ben.lines(1) == ["Ann: question"]
         ben.type("answer")
@@ -68,6 +73,7 @@ def test_both_ways_in_order(shared: RunningServer) -> None:
 def test_many_lines_arrive_in_order(own: RunningServer) -> None:
     count = 3000
     with piped(own.port, "Reader") as reader:
+        _log_in(reader)
         sent = run(own.port, "Writer", "-q", typed="".join(f"{n}\n" for n in range(count)))
         assert sent.returncode == 0
         assert reader.lines(count) == [f"Writer: {n}" for n in range(count)]
@@ -212,6 +218,7 @@ def test_signals_end_it_and_what_was_printed_is_read(
 
 def test_crash_of_the_server_in_between_loses_and_doubles_nothing(own: RunningServer) -> None:
     with piped(own.port, "Reader") as reader, piped(own.port, "Writer", "-q") as writer:
+        _log_in(reader)
         for number in range(300):
             writer.type(f"{number}")
         assert reader.lines(10) == [f"Writer: {number}" for number in range(10)]
@@ -248,3 +255,14 @@ def test_standard_input_is_left_as_it_was(shared: RunningServer) -> None:
         assert bob.wait(PATIENCE) == 0
     assert os.get_blocking(ours)
     os.close(ours)
+
+
+def test_second_ctrl_c_ends_at_once(own: RunningServer) -> None:
+    with piped(own.port, "Bob") as bob:
+        _log_in(bob)
+        own.signal(signal.SIGSTOP)
+        bob.process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            bob.process.wait(0.5)  # it waits for the server's goodbye, for two seconds
+        bob.process.send_signal(signal.SIGINT)
+        assert bob.process.wait(1) == 128 + signal.SIGINT

@@ -86,12 +86,12 @@ class Room:
         follower.conn.follow(conversation, after=after, delivered=after)
         return follower
 
-    def publish(self, author: Session, size: int) -> int:
+    def publish(self, author: Session, size: int, *, duplicate: bool = False) -> int:
         """Store and publish one message; return its sequence number."""
         new = NewMessage(1, 1, "Ann", b"", 0, b"x" * size, size)
         message = self.storage.add(new)
         author.in_flight += 1
-        self.delivery.publish([Published(Saved(message, duplicate=False), author, None)])
+        self.delivery.publish([Published(Saved(message, duplicate=duplicate), author, None)])
         return message.seq
 
 
@@ -132,6 +132,17 @@ async def test_a_stuck_reader_is_bounded_and_catches_up() -> None:
         chat.publish(author.conn.session, 10)
         await drain([stuck])
         assert stuck.numbers[-1] == 601
+
+
+async def test_a_commit_whose_answer_was_lost_is_shown_all_the_same() -> None:
+    """Repeated, all of it is a duplicate, which those who follow have not seen yet."""
+    async with room() as chat:
+        author, reader = await chat.join(), await chat.join()
+        await drain([author, reader])
+        chat.publish(author.conn.session, 10, duplicate=True)
+        chat.publish(author.conn.session, 10)
+        await drain([author, reader])
+        assert reader.numbers == author.acknowledged == [1, 2]
 
 
 @given(seed=st.integers(0, 2**32))

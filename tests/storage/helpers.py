@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import uuid4
 
-from storage import GENERAL_ID, NewMessage, Saved, Stores, User
+from storage import GENERAL_ID, Membership, NewMessage, Saved, Stores, User, Visitor
 
 NOW = 1_700_000_000_000_000
 """A time, in microseconds."""
@@ -13,7 +13,19 @@ NOW = 1_700_000_000_000_000
 
 async def user(stores: Stores, name: str = "Ann") -> User:
     """Return a user of that name."""
-    return await stores.accounts.ensure(name, name.casefold(), NOW)
+    return await ensure(stores, name, name.casefold())
+
+
+async def ensure(stores: Stores, name: str, key: str, now: int = NOW) -> User:
+    """Return the user with that key, made with that name if there is none."""
+    [made] = await stores.accounts.ensure([Visitor(name, key)], now)
+    return made
+
+
+async def memberships(stores: Stores, user_id: int) -> list[Membership]:
+    """Return the conversations a user is in."""
+    [found] = await stores.conversations.memberships([user_id])
+    return found
 
 
 def new(

@@ -33,7 +33,7 @@ from storage.opening import mysql_address
 from storage.schema import metadata
 from storage.sqlite import open_sqlite
 from tests.mariadb import MariaDB
-from tests.storage.helpers import NOW, say, user
+from tests.storage.helpers import NOW, memberships, say, user
 
 Execute: TypeAlias = Callable[[str], None]
 
@@ -109,7 +109,7 @@ async def test_a_released_database_is_upgraded(
         assert bob == User(2, "Bob", "bob", NOW + 1)
         general = Conversation(GENERAL_ID, "general", "general", 1)
         direct = Conversation(2, "direct", "direct:1:2", 1)
-        assert await stores.conversations.memberships(bob.id) == [
+        assert await memberships(stores, bob.id) == [
             Membership(general, bob.id, 1),
             Membership(direct, bob.id, 0, ann),
         ]

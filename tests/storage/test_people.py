@@ -5,26 +5,26 @@ from __future__ import annotations
 import pytest
 import trio
 
-from storage import GENERAL_ID, Conversation, Marker, Membership, Stores, User
-from tests.storage.helpers import NOW, new, save, say, user
+from storage import GENERAL_ID, Conversation, Marker, Membership, Stores, User, Visitor
+from tests.storage.helpers import NOW, ensure, memberships, new, save, say, user
 
 
 async def test_a_new_user(stores: Stores) -> None:
-    made = await stores.accounts.ensure("Ånn 🦊", "ånn 🦊", NOW)
+    made = await ensure(stores, "Ånn 🦊", "ånn 🦊")
     assert made == User(made.id, "Ånn 🦊", "ånn 🦊", NOW)
     assert await stores.accounts.find("ånn 🦊") == made
 
 
 async def test_a_user_is_made_once(stores: Stores) -> None:
-    made = await stores.accounts.ensure("Ann", "ann", NOW)
-    assert await stores.accounts.ensure("ANN", "ann", NOW + 1) == made
+    made = await ensure(stores, "Ann", "ann")
+    assert await ensure(stores, "ANN", "ann", NOW + 1) == made
 
 
 @pytest.mark.parametrize("key", ["ann ", "Ann", "änn", "ann\0", "ａｎｎ", "an", "annn", ""])
 async def test_keys_differ_byte_by_byte(stores: Stores, key: str) -> None:
-    ann = await stores.accounts.ensure("Ann", "ann", NOW)
+    ann = await ensure(stores, "Ann", "ann")
     assert await stores.accounts.find(key) is None
-    other = await stores.accounts.ensure("Other", key, NOW)
+    other = await ensure(stores, "Other", key)
     assert other.id != ann.id
     assert await stores.accounts.find(key) == other
     assert await stores.accounts.find("ann") == ann
@@ -35,27 +35,41 @@ async def test_a_new_user_has_heard_all_that_was_said_before(stores: Stores) -> 
     await say(stores, ann, "a", "b", "c")
     bob = await user(stores, "Bob")
     general = Conversation(GENERAL_ID, "general", "general", 3)
-    assert await stores.conversations.memberships(bob.id) == [Membership(general, bob.id, 3)]
-    assert await stores.conversations.memberships(ann.id) == [Membership(general, ann.id, 0)]
+    assert await memberships(stores, bob.id) == [Membership(general, bob.id, 3)]
+    assert await memberships(stores, ann.id) == [Membership(general, ann.id, 0)]
 
 
 async def test_a_user_is_made_once_by_many_at_once(stores: Stores) -> None:
     made: list[User] = []
 
-    async def ensure(name: str) -> None:
-        made.append(await stores.accounts.ensure(name, "ann", NOW))
+    async def enter(name: str) -> None:
+        made.append(await ensure(stores, name, "ann"))
 
     async with trio.open_nursery() as nursery:
         for number in range(20):
-            nursery.start_soon(ensure, f"Ann {number}")
+            nursery.start_soon(enter, f"Ann {number}")
     assert len({one.id for one in made}) == 1
     assert len(set(made)) == 1
-    assert len(await stores.conversations.memberships(made[0].id)) == 1
+    assert len(await memberships(stores, made[0].id)) == 1
+
+
+async def test_many_come_at_once(stores: Stores) -> None:
+    """New ones, known ones and one twice, in one transaction."""
+    ann = await user(stores)
+    visitors = [Visitor("Bob", "bob"), Visitor("ANN", "ann"), Visitor("BOB", "bob")]
+    visitors += [Visitor(f"User {number}", f"user {number}") for number in range(1500)]
+    made = await stores.accounts.ensure(visitors, NOW)
+    assert [one.name for one in made[:3]] == ["Bob", "Ann", "Bob"]
+    assert made[0] == made[2]
+    assert made[1] == ann
+    assert len({one.id for one in made}) == 1502
+    found = await stores.conversations.memberships([one.id for one in made])
+    assert [[one.user_id for one in each] for each in found] == [[one.id] for one in made]
 
 
 async def test_no_such_conversation(stores: Stores) -> None:
     assert await stores.conversations.get(4711) is None
-    assert await stores.conversations.memberships(4711) == []
+    assert await memberships(stores, 4711) == []
 
 
 async def test_a_direct_conversation(stores: Stores) -> None:
@@ -77,20 +91,20 @@ async def test_memberships_in_order_with_the_peers(stores: Stores) -> None:
     await stores.conversations.ensure_direct(bob.id, eve.id, NOW)
     general = await stores.conversations.get(GENERAL_ID)
     assert general is not None
-    assert await stores.conversations.memberships(ann.id) == [
+    assert await memberships(stores, ann.id) == [
         Membership(general, ann.id, 0),
         Membership(with_eve, ann.id, 0, eve),
         Membership(with_bob, ann.id, 0, bob),
         Membership(alone, ann.id, 0),
     ]
-    assert len(await stores.conversations.memberships(bob.id)) == 3
+    assert len(await memberships(stores, bob.id)) == 3
 
 
 async def test_a_direct_conversation_with_nobody(stores: Stores) -> None:
     ann = await user(stores)
     with pytest.raises(KeyError):
         await stores.conversations.ensure_direct(ann.id, 4711, NOW)
-    assert len(await stores.conversations.memberships(ann.id)) == 1
+    assert len(await memberships(stores, ann.id)) == 1
 
 
 async def test_a_direct_conversation_is_made_once_by_many_at_once(stores: Stores) -> None:
@@ -105,7 +119,7 @@ async def test_a_direct_conversation_is_made_once_by_many_at_once(stores: Stores
             nursery.start_soon(ensure, ann.id, bob.id)
             nursery.start_soon(ensure, bob.id, ann.id)
     assert len(made) == 1
-    assert len(await stores.conversations.memberships(ann.id)) == 2
+    assert len(await memberships(stores, ann.id)) == 2
 
 
 async def test_markers_only_move_forward(stores: Stores) -> None:
@@ -120,7 +134,7 @@ async def test_markers_only_move_forward(stores: Stores) -> None:
         return [
             (one.user_id, one.delivered_seq)
             for who in (ann, bob)
-            for one in await stores.conversations.memberships(who.id)
+            for one in await memberships(stores, who.id)
         ]
 
     a, b = ann.id, bob.id
@@ -139,7 +153,7 @@ async def test_a_thousand_markers_at_once(stores: Stores) -> None:
     unknown = [Marker(GENERAL_ID, 10_000 + number, 7) for number in range(2500)]
     await stores.conversations.move_delivered(everywhere + unknown)
     for one in users:
-        [membership] = await stores.conversations.memberships(one.id)
+        [membership] = await memberships(stores, one.id)
         assert membership.delivered_seq == 7
 
 
@@ -154,5 +168,5 @@ async def test_markers_moved_by_many_at_once(stores: Stores) -> None:
         for seq in range(30):
             nursery.start_soon(move, seq)
     for one in users:
-        [membership] = await stores.conversations.memberships(one.id)
+        [membership] = await memberships(stores, one.id)
         assert membership.delivered_seq == 29
