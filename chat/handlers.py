@@ -84,9 +84,10 @@ def _first_shown(membership: Membership, resume: dict[int, int], show: int) -> i
 async def send(messenger: Messenger, session: Session, request: Send) -> Answer:
     """Write a message; it is acknowledged in its place in the stream, once it is stored."""
     user = session.who
-    _check_text(request)
+    # What cannot be sent is refused before anything comes of it, such as a new conversation.
+    long = _long_text(session, request)
     conversation, text = await _address(messenger, session, request)
-    body, size, body_id = _body(session, request, text)
+    body, size, body_id = long or (text.encode(), len(text.encode()), None)
     message = NewMessage(
         conversation_id=conversation,
         sender_id=user.id,
@@ -102,45 +103,41 @@ async def send(messenger: Messenger, session: Session, request: Send) -> Answer:
     return None
 
 
-def _check_text(request: Send) -> None:
-    """Refuse what cannot be sent before anything comes of it, such as a new conversation."""
+def _long_text(session: Session, request: Send) -> tuple[bytes, int, int | None] | None:
+    """Return head, size and place of a text that came in chunks, None for one in the frame.
+
+    Raises :class:`ProtocolError` where either cannot be sent.
+    """
     if request.stream is not None:
-        return
+        upload = session.uploads.pop(request.stream, None)
+        if upload is None or request.text is not None:
+            sentence = f"Stream {request.stream} has no chunks, or there is a text beside it."
+            raise ProtocolError(ErrorCode.BAD_STREAM, sentence)
+        return upload.finish(), upload.size, upload.body_id
     if request.text is None or not request.text.strip():
         raise ProtocolError(ErrorCode.EMPTY_MESSAGE, "There is no text in this message.")
     if len(request.text.encode()) > MAX_TEXT:
         sentence = f"A text of more than {MAX_TEXT} bytes has to be sent as a stream of chunks."
         raise ProtocolError(ErrorCode.TEXT_TOO_LONG, sentence)
+    return None
 
 
-async def _address(messenger: Messenger, session: Session, request: Send) -> tuple[int, str | None]:
+async def _address(messenger: Messenger, session: Session, request: Send) -> tuple[int, str]:
     """Return the conversation a message goes to, and its text without the addressee."""
-    text = request.text
+    text = request.text or ""
     if request.to is not None:
         peer = await messenger.accounts.find(request.to)
         if peer is None:
             sentence = f"Nobody called {request.to[:64]} has been here. /status lists who is."
             raise ProtocolError(ErrorCode.UNKNOWN_USER, sentence)
         return await messenger.conversations.direct(session, peer), text
-    if request.addressed and text is not None:
+    if request.addressed:
         word, _, rest = text.strip().partition(" ")
         peer = await messenger.accounts.find(word) if rest.strip() else None
         if peer is not None:
             return await messenger.conversations.direct(session, peer), rest.strip()
     messenger.conversations.check_member(session, request.conversation)
     return request.conversation, text
-
-
-def _body(session: Session, request: Send, text: str | None) -> tuple[bytes, int, int | None]:
-    """Return the text's bytes (or its head), its size, and where it is if it came in chunks."""
-    if request.stream is not None:
-        upload = session.uploads.pop(request.stream, None)
-        if upload is None or text is not None:
-            sentence = f"Stream {request.stream} has no chunks, or there is a text beside it."
-            raise ProtocolError(ErrorCode.BAD_STREAM, sentence)
-        return upload.finish(), upload.size, upload.body_id
-    body = (text or "").encode()
-    return body, len(body), None
 
 
 @handles(TextChunk)

@@ -23,7 +23,7 @@ from storage.records import (
     User,
     Visitor,
 )
-from storage.records import Message as StoredMessage
+from tests.memory_storage import MemoryStorage
 
 GENERAL = Conversation(GENERAL_ID, "general", "general", 0)
 
@@ -70,75 +70,28 @@ class Author(Session):
         super().__init__(self.screen, user)
 
 
-class ScriptedStorage:
+class ScriptedStorage(MemoryStorage):
     """Stores in memory; each call first does what the script says, if it says anything."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.script: list[Callable[[], None] | trio.Event] = []
         """A step raises, or is an event that the call waits for; one step a call."""
         self.poison: set[bytes] = set()
         """Bodies that no transaction survives."""
         self.calls: list[list[bytes]] = []
         """The bodies of every attempt."""
-        self.stored: list[StoredMessage] = []
 
     async def SaveMsg(self, messages: Sequence[NewMessage]) -> list[Saved]:  # noqa: N802
         self.calls.append([message.body for message in messages])
         step = self.script.pop(0) if self.script else None
         if isinstance(step, trio.Event):
             await step.wait()
-        else:
-            await trio.lowlevel.checkpoint()
-            if step is not None:
-                step()
+        elif step is not None:
+            step()
         if any(message.body in self.poison for message in messages):
             raise ValueError("the database chokes on this row")
-        return [Saved(self._number(message), duplicate=False) for message in messages]
-
-    def _number(self, new: NewMessage) -> StoredMessage:
-        number = len(self.stored) + 1
-        message = StoredMessage(
-            number,
-            new.conversation_id,
-            number,
-            new.sender_id,
-            new.sender_name,
-            new.uuid,
-            new.sent_at,
-            new.body,
-            new.size,
-            new.body_id,
-        )
-        self.stored.append(message)
-        return message
-
-    async def GetAll(  # noqa: N802
-        self,
-        conversation_id: int,
-        *,
-        after: int | None = None,
-        before: int | None = None,
-        limit: int | None = None,
-    ) -> list[StoredMessage]:
-        await trio.lowlevel.checkpoint()
-        found = [
-            message
-            for message in self.stored
-            if message.conversation_id == conversation_id
-            and (after is None or message.seq > after)
-            and (before is None or message.seq < before)
-        ]
-        if limit is None:
-            return found
-        return found[:limit] if after is not None else found[-limit:]
-
-    async def Get(self, message_id: int) -> StoredMessage | None:  # noqa: N802
-        await trio.lowlevel.checkpoint()
-        return next((message for message in self.stored if message.id == message_id), None)
-
-    async def GetLastMsgID(self) -> int:  # noqa: N802
-        await trio.lowlevel.checkpoint()
-        return len(self.stored)
+        return await super().SaveMsg(messages)
 
 
 class MemoryAccounts:

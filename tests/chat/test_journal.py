@@ -30,7 +30,7 @@ class Room:
         self.ended = trio.Event()
 
     def _publish(self, batch: Sequence[Published]) -> None:
-        stored = {message.id for message in self.storage.stored}
+        stored = {message.id for message in self.storage.messages}
         assert all(one.saved.message.id in stored for one in batch), "shown before it was stored"
         self.published.append([one.saved.message.body for one in batch])
         for one in batch:

@@ -20,7 +20,7 @@ from server.conn import Conn
 from server.delivery import Delivery
 from server.gateways.native import NATIVE
 from storage.records import Conversation, NewMessage, Saved
-from tests.server.memory_storage import MemoryStorage
+from tests.memory_storage import MemoryStorage
 
 LIMIT = 8192  # of a channel; small, so that it fills soon
 

@@ -19,7 +19,7 @@ from server.gateways.native import NATIVE
 from server.listening import open_listeners
 from server.server import HealthLimits, Server
 from storage.records import User
-from tests.server.memory_storage import MemoryStorage
+from tests.memory_storage import MemoryStorage
 
 LIMITS = HealthLimits(ping_interval=10, idle_limit=60, login_timeout=30)
 

@@ -17,7 +17,7 @@ from server.delivery import Delivery
 from server.gateways import line, native
 from server.gateways.native import NATIVE
 from storage.errors import StorageUnavailable
-from tests.server.memory_storage import MemoryStorage
+from tests.memory_storage import MemoryStorage
 
 
 async def _served(show: Callable[[Conn], None]) -> bytes:

@@ -32,6 +32,7 @@ class MemoryStorage:
             sent_at=new.sent_at,
             body=new.body,
             size=new.size,
+            body_id=new.body_id,
         )
         self.messages.append(message)
         return message
