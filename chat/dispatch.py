@@ -71,12 +71,17 @@ async def dispatch(messenger: Messenger, session: Session, request: Request) -> 
         return Error(ref=request.ref, code=error.code, message=error.sentence)
     except StorageUnavailable as error:
         log.warning("request.storage_unavailable", request=_tag(request), reason=str(error))
-        sentence = "The database does not answer now; try again in a moment."
-        return Error(ref=request.ref, code=ErrorCode.STORAGE_UNAVAILABLE, message=sentence)
+        return database_away(request.ref)
     except Exception:
         log.exception("request.failed", request=_tag(request))
         sentence = "The server made a mistake with this request; it is in its log."
         return Error(ref=request.ref, code=ErrorCode.INTERNAL, message=sentence)
+
+
+def database_away(ref: int | None) -> Error:
+    """Return the answer to a request that the database had no part in."""
+    sentence = "The database does not answer now; try again in a moment."
+    return Error(ref=ref, code=ErrorCode.STORAGE_UNAVAILABLE, message=sentence)
 
 
 def _rule(session: Session, request: Request) -> _Rule:

@@ -145,8 +145,13 @@ async def chunk(messenger: Messenger, session: Session, request: TextChunk) -> A
     """Store a piece of a long text."""
     upload = session.uploads.get(request.stream)
     if upload is None:
-        if len(session.uploads) >= MAX_OPEN:
-            sentence = f"At most {MAX_OPEN} streams can be open; end one with a send first."
+        # Whose first chunk was refused must never begin with its second one.
+        session.streams_refused = session.streams_refused or len(session.uploads) >= MAX_OPEN
+        if session.streams_refused:
+            sentence = (
+                f"At most {MAX_OPEN} streams can be open at once. This connection opened more and "
+                "takes no new ones; connect again."
+            )
             raise ProtocolError(ErrorCode.BAD_STREAM, sentence)
         upload = session.uploads[request.stream] = Upload(messenger.stores.bodies)
     await upload.append(request.data)

@@ -56,6 +56,8 @@ class Session:
     peer: Peer
     user: User | None = None
     uploads: dict[int, Upload] = field(default_factory=dict)
+    streams_refused: bool = False
+    """Too many streams were begun; no further one is taken."""
     in_flight: int = 0
     """Messages handed to the journal whose acknowledgement is not yet on its way."""
     _calm: trio.Event | None = None

@@ -86,7 +86,7 @@ class FrameReader(Generic[FrameT]):
             if self._skipping:
                 self._skipping = False
             elif newline - start > self._limit:
-                arrived.append(_too_long(self._limit))
+                self._refuse_long_line(start, arrived)
             else:
                 self._take_line(bytes(buffer[start:newline]), arrived)
             start = self._scanned = newline + 1
@@ -129,13 +129,17 @@ class FrameReader(Generic[FrameT]):
         """Forget an unfinished line that is too long already; return where the rest begins."""
         if not self._skipping and len(self._buffer) - start > self._limit:
             self._skipping = True
-            arrived.append(_too_long(self._limit))
+            self._refuse_long_line(start, arrived)
         return len(self._buffer) if self._skipping else start
 
-
-def _too_long(limit: int) -> ProtocolError:
-    sentence = f"A header line has at most {limit} bytes. Send a long text as a stream of chunks."
-    return ProtocolError(ErrorCode.FRAME_TOO_LONG, sentence)
+    def _refuse_long_line(
+        self, start: int, arrived: list[Incoming[FrameT] | ProtocolError]
+    ) -> None:
+        begun = bytes(self._buffer[start : start + self._limit])
+        self.broken = bool(_BYTES_FOLLOW.search(begun))
+        limit = f"A header line has at most {self._limit} bytes. "
+        sentence = limit + "Send a long text as a stream of chunks."
+        arrived.append(ProtocolError(ErrorCode.FRAME_TOO_LONG, sentence))
 
 
 _REQUEST_DECODER: msgspec.json.Decoder[AnyRequest] = msgspec.json.Decoder(AnyRequest)

@@ -26,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings(sys.argv[1:] if arguments is None else arguments, os.environ)
     except SettingsError as error:
         return _give_up(str(error), EXIT_USAGE)
+    settings.use_zone()
     configure_logs(settings.log_format, settings.log_level)
     failure: BaseException | None = None
     try:

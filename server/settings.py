@@ -8,6 +8,9 @@ file, and the file the default.
 from __future__ import annotations
 
 import argparse
+import os
+import re
+import time
 import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
@@ -20,6 +23,8 @@ from msgspec import Meta, Struct
 from msgspec.structs import fields
 
 from protocol import __version__
+
+_POSIX_ZONE = re.compile(r"[A-Za-z]{3,}[+-]?\d")
 
 
 def _set(description: str, *, env: str, unit: str = "", **bounds: Any) -> Meta:
@@ -126,8 +131,14 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     @property
     def zone(self) -> tzinfo | None:
-        """The time zone; None is the machine's own."""
-        return None if _is_for_libc(self.tz) else ZoneInfo(self.tz)
+        """The time zone; None is the one :meth:`use_zone` told the C library, or the machine's."""
+        return _zone(self.tz)
+
+    def use_zone(self) -> None:
+        """Make a zone that only the C library understands the one of this process."""
+        if self.tz and self.zone is None:
+            os.environ["TZ"] = self.tz
+            time.tzset()
 
 
 class SettingsError(Exception):
@@ -201,19 +212,26 @@ def _convert(name: str, value: object, source: str) -> Any:
     return converted
 
 
-def _is_for_libc(zone: str) -> bool:
-    """Tell whether a TZ value is one the C library reads by itself, such as ``:/etc/localtime``."""
-    return not zone or zone.startswith((":", "/"))
+def _zone(name: str) -> tzinfo | None:
+    """Return a time zone, None for one that only the C library reads: ``:...``, ``MSK-3`` (POSIX).
 
-
-def _check_zone(zone: str, source: str) -> None:
-    if _is_for_libc(zone):
-        return
+    Raises :class:`ValueError` where there is none of that name.
+    """
+    if not name or name.startswith((":", "/", "<")):
+        return None
     try:
-        ZoneInfo(zone)
+        return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        sentence = f"{source}: there is no time zone {zone!r}; use one like Europe/Moscow or UTC."
-        raise SettingsError(sentence) from None
+        if _POSIX_ZONE.match(name):
+            return None
+        raise ValueError(f"there is no time zone {name!r}; use one like Europe/Moscow") from None
+
+
+def _check_zone(name: str, source: str) -> None:
+    try:
+        _zone(name)
+    except ValueError as error:
+        raise SettingsError(f"{source}: {error}.") from None
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import structlog
 import trio
 
-from chat.dispatch import Answer, TextStream, dispatch
+from chat.dispatch import Answer, TextStream, database_away, dispatch
 from chat.messenger import Messenger
 from chat.uploads import TextChunk
 from protocol.commands import Local, help_lines, parse_line
@@ -20,6 +20,7 @@ from protocol.text import format_size, sanitise
 from server.conn import Conn
 from server.gateways.line_dialect import LineDialect, text_lines
 from server.gateways.telnet import Line, TelnetReader
+from storage.errors import StorageUnavailable
 
 log = structlog.get_logger()
 
@@ -150,12 +151,17 @@ async def _show_text(conn: Conn, text: TextStream) -> None:
     """Show a long text line by line, between two lines that name it."""
     conn.send(text_lines(f"--- message {text.id}, {format_size(text.size)} ---") + b"  ")
     decode = codecs.getincrementaldecoder("utf-8")("replace").decode
-    async for data in text.chunks:
-        # Indented, so that no line of it can look like another person's message.
-        shown = sanitise(decode(data).replace("\r\n", "\n")).replace("\n", "\r\n  ")
-        conn.send(shown.encode())
-        await conn.wait_room()
-    conn.send(text_lines("", f"--- end of message {text.id} ---"))
+    try:
+        async for data in text.chunks:
+            # Indented, so that no line of it can look like another person's message.
+            shown = sanitise(decode(data).replace("\r\n", "\n")).replace("\n", "\r\n  ")
+            conn.send(shown.encode())
+            await conn.wait_room()
+    except StorageUnavailable:
+        conn.send(text_lines(""))
+        conn.post(database_away(text.ref))
+    else:
+        conn.send(text_lines("", f"--- end of message {text.id} ---"))
 
 
 def _note_delivered(conn: Conn, messenger: Messenger) -> None:

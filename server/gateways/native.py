@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from chat.dispatch import Answer, TextStream, dispatch
+from chat.dispatch import Answer, TextStream, database_away, dispatch
 from chat.messenger import Messenger, as_event
 from chat.uploads import TextChunk
 from protocol import PROTOCOL_VERSION
@@ -13,6 +13,7 @@ from protocol.events import Error, Event, Goodbye, Part, Welcome
 from protocol.framing import Incoming, encode, request_reader
 from protocol.requests import AnyRequest, Chunk, Hello, Pong
 from server.conn import Conn
+from storage.errors import StorageUnavailable
 from storage.records import Message
 
 log = structlog.get_logger()
@@ -114,11 +115,15 @@ def _answer(conn: Conn, answer: Answer) -> None:
 async def _send_text(conn: Conn, text: TextStream) -> None:
     """Send a long text in parts, between the other frames and at the client's pace."""
     offset = text.offset
-    async for data in text.chunks:
-        conn.send(_part(text, offset, data, last=False))
-        offset += len(data)
-        await conn.wait_room()
-    conn.send(_part(text, offset, b"", last=True))
+    try:
+        async for data in text.chunks:
+            conn.send(_part(text, offset, data, last=False))
+            offset += len(data)
+            await conn.wait_room()
+    except StorageUnavailable:
+        conn.post(database_away(text.ref))  # the client can go on from its offset later
+    else:
+        conn.send(_part(text, offset, b"", last=True))
 
 
 def _part(text: TextStream, offset: int, data: bytes, *, last: bool) -> bytes:

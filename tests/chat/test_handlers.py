@@ -134,6 +134,9 @@ async def test_the_streams_of_a_connection_are_bounded() -> None:
     assert _code(more) == ErrorCode.BAD_STREAM
     assert await ask(chat.messenger, ann, TextChunk(stream=0, data=b"y")) is None
     assert await ask(chat.messenger, ann, Send(stream=0)) is None
+    # There is room again, but the refused one has lost its beginning.
+    await ask(chat.messenger, ann, TextChunk(stream=99, data=b"the end of it"))
+    assert _code(await ask(chat.messenger, ann, Send(stream=99))) == ErrorCode.BAD_STREAM
     assert chat.waiting == ["xy"]
 
 

@@ -287,3 +287,12 @@ def test_an_end_in_the_middle_of_a_frame_can_be_told() -> None:
     ):
         reader.feed(data)
         assert reader.unfinished == unfinished
+
+
+def test_a_chunk_header_that_is_too_long_breaks_the_reader() -> None:
+    """Its raw bytes follow all the same, and must not be read as frames."""
+    reader = request_reader()
+    header = b'{"type":"chunk","stream":1,"size":30,"x":"' + b"x" * MAX_HEADER + b'"}\n'
+    arrived = reader.feed(header + b'{"type":"ping"}\n')
+    assert [type(item) for item in arrived] == [ProtocolError]
+    assert reader.broken

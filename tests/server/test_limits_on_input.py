@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
 import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,7 +31,12 @@ from protocol.requests import (
     Quit,
     Send,
 )
+from server.conn import Conn
+from server.delivery import Delivery
+from server.gateways.native import NATIVE, serve_native
+from tests.chat.fakes import MemoryStores, messenger_on
 from tests.harness import PATIENCE, NativeClient, RunningServer, native, telnet
+from tests.memory_storage import MemoryStorage
 from tests.protocol.frames import frames, wrong_requests
 
 CODES = set(ErrorCode)
@@ -316,22 +323,39 @@ async def test_nothing_of_all_that_was_stored_or_logged_as_a_mistake(
     assert levels == {"info"}
 
 
-async def test_a_flood_of_wrong_frames_from_one_who_does_not_read_is_bounded(
-    sqlite_server: RunningServer,
+async def test_who_does_not_read_the_answers_is_not_read_from() -> None:
+    """A flood of wrong frames costs one channel and one read's worth of answers, not memory."""
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    far.setblocking(False)
+    conn = Conn(near, "a test", Delivery(MemoryStorage()), NATIVE, 8192)
+    messenger = messenger_on(MemoryStores())
+    flood, answers = b"x\n" * 30_000, 30_000 * 200
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(conn.run, lambda conn: serve_native(conn, messenger, 30))
+        far.send(b'{"type":"hello","protocol":1}\n')
+        for _ in range(60):
+            with suppress(BlockingIOError):
+                far.send(flood)
+            await trio.testing.wait_all_tasks_blocked()
+        assert 8192 <= conn.channel.waiting < 2 * answers
+        nursery.cancel_scope.cancel()
+    far.close()
+
+
+async def test_what_a_broken_upload_stored_is_deleted_at_the_next_start(
+    sqlite_server: RunningServer, tmp_path: Path
 ) -> None:
-    """Who does not read the answers is not read from; others go on, and in the end all come."""
-    flood = b"x\n" * 20_000
-    sent = 0
-    async with _greeted(sqlite_server, "Eve") as eve, _greeted(sqlite_server, "Ann") as ann:
-        with trio.move_on_after(3) as stuck:
-            while sent < 400:
-                await eve.stream.send_all(flood)
-                sent += 1
-        assert stuck.cancelled_caught, "the server read on and on"
-        assert (await ann.ask(Ping(ref=1), PongReply)).ref == 1
-        await ann.say("hello")
-        for _ in range(1000):
-            assert isinstance(await eve.next(), Error | Message)
+    """S001-10: a text that never became a message does not fill the disk for ever."""
+    async with _greeted(sqlite_server, "Eve") as eve:
+        for stream in (1, 2):
+            await eve.send(Chunk(stream=stream, size=5), b"hello")
+        await eve.ask(Send(stream=1), Sent)
+    for left in (2, 1):
+        with closing(sqlite3.connect(tmp_path / "chat.db")) as database:
+            assert database.execute("SELECT count(*) FROM bodies").fetchone() == (left,)
+        sqlite_server.kill()
+        sqlite_server.start()
 
 
 async def test_a_stream_is_sent_or_forgotten(sqlite_server: RunningServer) -> None:

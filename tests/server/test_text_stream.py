@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 from collections.abc import AsyncIterator, Callable
 
-import pytest
 import trio
 
 from chat.dispatch import TextStream
@@ -79,9 +78,6 @@ async def test_at_telnet_a_text_stands_between_two_lines() -> None:
     assert "a␛[2J\r\n  я\r\n  z\r\n--- end of message 3 ---\r\n" in shown
 
 
-@pytest.mark.xfail(
-    reason="bug: a database that goes away during a fetch ends the connection", strict=True
-)
 async def test_a_database_that_goes_away_is_an_error_of_the_fetch() -> None:
     """The connection goes on, and the client can fetch the rest from its offset later."""
     text = _text(_chunks(b"abc", then=StorageUnavailable("away")))
