@@ -17,7 +17,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
     --no-emit-find-links --no-emit-options $(LOCK_ARGS)
 ARGS ?=
 
-.PHONY: help install run test lint format loadtest bench lock docs force
+.PHONY: help install run test lint format loadtest bench chaos lock docs force
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,10 @@ loadtest: $(RUN) ## Let 1000 simulated clients chat (flags: ARGS="--clients 100"
 
 bench: $(RUN) ## Measure ours against the C reference, in one run (needs gcc)
 	@exec $(BIN)/python -m bench $(ARGS)
+
+chaos: $(DEV) ## Break everything around the server (CHAOS_ROUNDS=10)
+	@sh tools/programs.sh mariadb
+	@CHAOS_ROUNDS=$${CHAOS_ROUNDS:-10} $(BIN)/pytest tests/chaos -rP $(ARGS)
 
 lock: $(DEV) ## Write the lock files anew (all newer: LOCK_ARGS=--upgrade)
 	$(COMPILE) --output-file requirements.txt pyproject.toml

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from chat.grouping import Grouped
+from protocol.commands import COMMANDS
 from protocol.errors import ErrorCode, ProtocolError
 from protocol.limits import MAX_NAME
 from storage.interface import AccountStore
@@ -15,6 +16,9 @@ from storage.records import User, Visitor
 
 _FORBIDDEN_CATEGORIES = ("C", "Z")  # controls, formats, surrogates, unassigned; separators
 _FORBIDDEN_CHARACTERS = frozenset('/:@,"<>')
+_COMMAND_WORDS = frozenset(
+    word for command in COMMANDS for word in (command.name, *command.aliases)
+)
 _UNSEEN = re.compile(
     # What Unicode calls default-ignorable, and the blank pattern of Braille.
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
@@ -38,6 +42,9 @@ def check_name(name: str) -> str:
             "A name is one word of letters, digits and signs, without spaces, control "
             f"characters or any of {' '.join(sorted(_FORBIDDEN_CHARACTERS))}"
         )
+        raise ProtocolError(ErrorCode.BAD_NAME, sentence)
+    if shown.casefold() in _COMMAND_WORDS:
+        sentence = f"{shown} is a command here, so it cannot be a name."
         raise ProtocolError(ErrorCode.BAD_NAME, sentence)
     return shown
 

@@ -70,7 +70,7 @@ async def dispatch(messenger: Messenger, session: Session, request: Request) -> 
     except ProtocolError as error:
         return Error(ref=request.ref, code=error.code, message=error.sentence)
     except StorageUnavailable as error:
-        log.warning("request.storage_unavailable", request=_tag(request), reason=str(error))
+        messenger.outage.warn(request=_tag(request), reason=str(error))
         return database_away(request.ref)
     except Exception:
         log.exception("request.failed", request=_tag(request))

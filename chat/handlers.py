@@ -14,11 +14,19 @@ from chat.messenger import Messenger, as_event
 from chat.session import Session
 from chat.uploads import MAX_OPEN, TextChunk, Upload
 from protocol.errors import ErrorCode, ProtocolError
-from protocol.events import Goodbye, HistoryPage, LoggedIn, PongReply, StatusReport
+from protocol.events import (
+    Goodbye,
+    HistoryPage,
+    LoggedIn,
+    Notice,
+    PongReply,
+    StatusReport,
+    StorageState,
+)
 from protocol.events import Message as MessageEvent
 from protocol.framing import encode
 from protocol.ids import new_uuid
-from protocol.limits import MAX_CHUNK, MAX_HEADER, MAX_TEXT
+from protocol.limits import MAX_HEADER, MAX_TEXT
 from protocol.requests import (
     GENERAL,
     Delivered,
@@ -34,6 +42,9 @@ from storage.records import Membership, Message, NewMessage
 
 log = structlog.get_logger()
 
+
+FETCH_CHUNK = 64 * 1024
+"""Bytes of a long text that are read, and wait for a slow client, at once."""
 
 PAGE_MARGIN = 1024
 """Bytes of a history page that are not messages."""
@@ -51,6 +62,8 @@ async def login(messenger: Messenger, session: Session, request: Login) -> Answe
     # can make a conversation in between that this session would not hear of.
     session.user = user
     messenger.presence.add(session)
+    if not messenger.journal.available:  # the others have been told when it went away
+        session.peer.post(StorageState(available=False))
     show = messenger.limit_show if request.history is None else max(request.history, 0)
     for membership in memberships:
         after = _first_shown(membership, request.resume or {}, show)
@@ -136,6 +149,10 @@ async def _address(messenger: Messenger, session: Session, request: Send) -> tup
         peer = await messenger.accounts.find(word) if rest.strip() else None
         if peer is not None:
             return await messenger.conversations.direct(session, peer), rest.strip()
+        if rest.strip():
+            # Who meant a person and mistyped the name has just told everyone.
+            sentence = f"Nobody is called {word[:64]}, so this goes to all. /send-to never does."
+            session.peer.post(Notice(message=sentence))
     messenger.conversations.check_member(session, request.conversation)
     return request.conversation, text
 
@@ -206,7 +223,7 @@ async def _read(messenger: Messenger, message: Message, offset: int) -> AsyncIte
     if message.body_id is None:
         yield message.body[offset:]
         return
-    while data := await messenger.stores.bodies.read(message.body_id, offset, MAX_CHUNK):
+    while data := await messenger.stores.bodies.read(message.body_id, offset, FETCH_CHUNK):
         yield data
         offset += len(data)
 
@@ -244,5 +261,5 @@ async def ping(messenger: Messenger, session: Session, request: Ping) -> Answer:
 @handles(Quit, login=False)
 async def leave(messenger: Messenger, session: Session, request: Quit) -> Answer:  # noqa: ARG001
     """Say goodbye when everything the client sent has been answered."""
-    await session.settle()
+    await session.wait_in_flight(0)
     return Goodbye(ref=request.ref, reason="Goodbye.")

@@ -33,6 +33,9 @@ MAX_WAITING_BYTES = 64 * 1024 * 1024
 
 FIRST_RETRY, LAST_RETRY = 0.1, 1.0  # seconds between attempts while the database is away
 REPORT_EVERY = 60.0  # seconds
+SILENCE = 2.0
+"""Seconds without an answer after which a database is said to be away; a call may take longer."""
+
 _OVERHEAD = 200  # bytes a short message costs beside its text
 
 
@@ -70,6 +73,7 @@ class Journal:
         self._wake = trio.Event()
         self._closing = False
         self._stored = 0  # since the start
+        self._asked_at: float | None = None  # when the commit that is under way began
         self.available = True
 
     def append(self, entry: Entry) -> None:
@@ -143,10 +147,18 @@ class Journal:
             if self._stored != before:
                 log.info("messages.summary", count=self._stored - before, seconds=REPORT_EVERY)
 
+    async def watch(self) -> None:
+        """Tell everyone also of a database that says nothing, neither yes nor no."""
+        while True:
+            await trio.sleep(SILENCE / 4)
+            if self._asked_at is not None and trio.current_time() - self._asked_at >= SILENCE:
+                self._set_available(available=False, reason=f"no answer for {SILENCE:g} seconds")
+
     async def _save(self, messages: list[NewMessage]) -> list[Saved]:
         """Store a batch, however long the database is away; repeating is safe (uuid)."""
         delay = FIRST_RETRY
         while True:
+            self._asked_at = trio.current_time()
             try:
                 saved = await self._storage.SaveMsg(messages)
             except StorageUnavailable as error:
@@ -156,6 +168,8 @@ class Journal:
             else:
                 self._set_available(available=True)
                 return saved
+            finally:
+                self._asked_at = None
 
     def _set_available(self, *, available: bool, reason: str = "") -> None:
         if available == self.available:

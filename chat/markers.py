@@ -25,6 +25,7 @@ class DeliveredMarkers:
         self._store = store
         self._moved: dict[tuple[int, int], int] = {}
         self._writing: dict[tuple[int, int], int] = {}  # on its way into the database
+        self._one_at_a_time = trio.Lock()
 
     def move(self, user_id: int, conversation_id: int, seq: int) -> None:
         """Note that a user has had a conversation up to ``seq``."""
@@ -45,16 +46,18 @@ class DeliveredMarkers:
 
     async def write(self) -> None:
         """Write what has moved; what a database that is away does not take is kept."""
-        if not self._moved:
-            return
-        moved = self._writing = self._moved
-        self._moved = {}
-        try:
-            await self._store.move_delivered(
-                [Marker(conversation, user, seq) for (conversation, user), seq in moved.items()]
-            )
-        except StorageUnavailable:
-            for (conversation, user), seq in moved.items():
-                self.move(user, conversation, seq)
-        finally:
-            self._writing = {}
+        async with self._one_at_a_time:
+            if not self._moved:
+                return
+            self._writing, self._moved = self._moved, {}
+            try:
+                await self._store.move_delivered(
+                    [Marker(place[0], place[1], seq) for place, seq in self._writing.items()]
+                )
+            except BaseException as error:
+                for (conversation, user), seq in self._writing.items():
+                    self.move(user, conversation, seq)
+                if not isinstance(error, StorageUnavailable):
+                    raise
+            finally:
+                self._writing = {}

@@ -10,6 +10,7 @@ from chat.accounts import Accounts
 from chat.conversations import Conversations
 from chat.journal import Journal, Published
 from chat.markers import DeliveredMarkers
+from chat.seldom import Seldom
 from chat.session import Presence, Session
 from protocol.events import Event
 from protocol.events import Message as MessageEvent
@@ -33,6 +34,7 @@ class Messenger:
         self.stores = stores
         self.name = name
         self.limit_show = limit_show
+        self.outage = Seldom("request.storage_unavailable")
         self.presence = Presence()
         self.accounts = Accounts(stores.accounts)
         self.markers = DeliveredMarkers(stores.conversations)
@@ -46,6 +48,7 @@ class Messenger:
             nursery.start_soon(self.conversations.asking.run)
             nursery.start_soon(self.markers.run)
             nursery.start_soon(self.journal.report)
+            nursery.start_soon(self.journal.watch)
 
     def leave(self, session: Session) -> None:
         """Forget a session whose connection has ended."""

@@ -12,9 +12,6 @@ from chat.uploads import Upload
 from protocol.events import Event, Sent
 from storage.records import Conversation, User
 
-SETTLE_PATIENCE = 10.0
-"""Seconds a leaving client waits for the last of its messages to be stored."""
-
 
 class Peer(Protocol):
     """A connection as the rules see it."""
@@ -59,7 +56,7 @@ class Session:
     streams_refused: bool = False
     """Too many streams were begun; no further one is taken."""
     in_flight: int = 0
-    """Messages handed to the journal whose acknowledgement is not yet on its way."""
+    """What was asked for and is not yet answered: messages on their way, texts being sent."""
     _calm: trio.Event | None = None
 
     @property
@@ -70,22 +67,17 @@ class Session:
         return self.user
 
     def acknowledged(self) -> None:
-        """One message in flight has been answered."""
+        """One of those in flight has been answered."""
         self.in_flight -= 1
         if self._calm is not None:
             self._calm.set()
 
     async def wait_in_flight(self, most: int) -> None:
-        """Wait until no more than ``most`` messages are in flight."""
+        """Wait until no more than ``most`` are in flight."""
         while self.in_flight > most:
             self._calm = trio.Event()
             await self._calm.wait()
         self._calm = None
-
-    async def settle(self) -> None:
-        """Wait until every message of this session is answered, but not for ever."""
-        with trio.move_on_after(SETTLE_PATIENCE):
-            await self.wait_in_flight(0)
 
 
 class Presence:

@@ -27,21 +27,20 @@ class TextChunk(Request, frozen=True, kw_only=True, tag="chunk"):
 class Upload:
     """One stream of chunks that will be a message."""
 
-    __slots__ = ("_bodies", "_broken", "_decoder", "_head", "_seen_text", "body_id", "size")
-
     def __init__(self, bodies: BodyStore) -> None:
         self._bodies = bodies
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._head = b""
         self._seen_text = False
-        self._broken = False
+        self._broken = False  # not UTF-8
+        self._lost = False  # a chunk of it could not be stored
         self.body_id: int | None = None
         """Where the text is stored; None before the first chunk."""
         self.size = 0
 
     async def append(self, data: bytes) -> None:
         """Store a chunk; what follows a chunk that is not UTF-8 is dropped."""
-        if self._broken:
+        if self._broken or self._lost:
             return
         try:
             text = self._decoder.decode(data)
@@ -49,11 +48,11 @@ class Upload:
             self._broken = True
             return
         self._seen_text = self._seen_text or bool(text.strip())
-        self._broken = True  # until it is stored: a text with a hole is never sent
+        self._lost = True  # until it is stored: a text with a hole is never sent
         if self.body_id is None:
             self.body_id = await self._bodies.create(time.time_ns() // 1000)
         await self._bodies.append(self.body_id, self.size, data)
-        self._broken = False
+        self._lost = False
         self._head += data[: TEXT_HEAD - len(self._head)]
         self.size += len(data)
 
@@ -62,12 +61,15 @@ class Upload:
 
         Raises :class:`ProtocolError` where the stream was empty or is not UTF-8.
         """
+        if self._lost:
+            sentence = "The database did not take all of the text; send it again."
+            raise ProtocolError(ErrorCode.STORAGE_UNAVAILABLE, sentence)
         try:
             self._decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             self._broken = True
         if self._broken:
-            sentence = "The text is not valid UTF-8, or could not be stored whole; it was not sent."
+            sentence = "The text is not valid UTF-8, so it was not sent."
             raise ProtocolError(ErrorCode.BAD_STREAM, sentence)
         if not self._seen_text:
             raise ProtocolError(ErrorCode.EMPTY_MESSAGE, "There is no text in this message.")

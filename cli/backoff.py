@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 FIRST_CEILING = 0.25
 """Seconds within which the first attempt after a loss is made."""
-LAST_CEILING = 30.0
+LAST_CEILING = 10.0
 """Seconds within which attempts are made once many have failed."""
 
 

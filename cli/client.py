@@ -218,6 +218,10 @@ class Client:
                 raise Refused(ErrorCode.INTERNAL, "The server answered something else.")
             return reply
 
+    def retry_now(self) -> None:
+        """Where the next attempt to connect is some seconds away, make it at once."""
+        self._upkeep.retry_now()
+
     @property
     def conversations(self) -> Mapping[int, ConversationInfo]:
         """The conversations the user is in, as they were when each was heard of."""

@@ -11,7 +11,7 @@ import trio
 
 from cli.changes import Changes
 from cli.download import Download
-from cli.errors import ClientError, ConnectionLost, LoginRefused, Refused
+from cli.errors import ClientError, ConnectionLost, LoginRefused, NoWelcome, Refused
 from protocol.errors import ErrorCode, ProtocolError
 from protocol.events import AnyEvent, Error, Event, Goodbye, LoggedIn, Part, Reply, Welcome
 from protocol.framing import Incoming, encode, event_reader
@@ -54,13 +54,16 @@ class Connection:
         """Shake hands; both requests go out at once.
 
         Raises LoginRefused where the server will never have it, ConnectionLost where it may
-        have it later.
+        have it later, and of that NoWelcome where nothing says that it is a server of ours.
         """
-        await self._write_now(encode(hello) + encode(login))
         welcome = None
         early: list[Incoming[AnyEvent]] = []
-        while True:
+        try:
+            await self._write_now(encode(hello) + encode(login))
             batch = await self.receive()
+        except ConnectionLost as lost:
+            raise NoWelcome(str(lost)) from lost
+        while True:
             for position, incoming in enumerate(batch):
                 frame = incoming.frame
                 if isinstance(frame, Welcome):
@@ -72,6 +75,7 @@ class Connection:
                 else:
                     _check_refusal(frame)
                     early.append(incoming)
+            batch = await self.receive()
 
     async def receive(self) -> list[Incoming[AnyEvent]]:
         """Return the frames that have arrived; waits for some.

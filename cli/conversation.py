@@ -11,11 +11,11 @@ import trio
 from cli.changes import Changes
 from cli.client import Client
 from cli.errors import ClientClosed
-from cli.notices import Notice
+from cli.notices import Connected, Disconnected, Notice
 from cli.options import Options
 from cli.outbox import Outgoing
 from cli.prompt import End, Prompt
-from cli.show import UnreadMark, message_line, notice_line
+from cli.show import NoticeLines, UnreadMark, guest_line, message_line
 from cli.signals import Stop
 from cli.status import State
 from cli.typist import Typist
@@ -37,6 +37,7 @@ class Conversation:
         self._prompt = prompt
         self._changes = Changes()
         self._unread = UnreadMark()
+        self._notices = NoticeLines()
         self._dim = not os.environ.get("NO_COLOR")
         self._name = options.name or ""
 
@@ -66,7 +67,7 @@ class Conversation:
 
     async def _talk(self, stop: Stop) -> int:
         options = self._options
-        left = 0
+        failed = False
         async with Client.New(
             options.host,
             options.port,
@@ -76,35 +77,38 @@ class Conversation:
             retry=options.retry,
             on_notice=self._notice,
         ) as client:
+            typist = Typist(
+                client, self._show, self._tell, patience=PATIENCE, on_delay=self._tell_delay
+            )
             with stop.begin():
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._show_messages, client, stop)
                     nursery.start_soon(self._show_state, client)
-                    await self._run_lines(client)
+                    nursery.start_soon(typist.collect_receipts)
+                    await self._run_lines(client, typist)
                     nursery.cancel_scope.cancel()
             stop.ask()  # from now on a signal ends this at once
-            left = await self._await_last(client)
-        return EXIT_FAILED if left else 0
+            try:
+                await self._await_last(client)
+            finally:
+                failed = self._tell_rest(typist)
+        return EXIT_FAILED if failed else 0
 
-    async def _run_lines(self, client: Client) -> None:
+    async def _run_lines(self, client: Client, typist: Typist) -> None:
         """Do what the person types until it is to leave."""
-        typist = Typist(
-            client, self._show, self._tell, patience=PATIENCE, on_delay=self._tell_delay
-        )
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(typist.collect_receipts)
-            while True:
-                await self._changes.wait_until(lambda: self._prompt.has_lines)
-                line = self._prompt.take()
-                if isinstance(line, End):
-                    break
-                if line is None:
-                    continue
-                if line.lstrip().startswith("/") and not line.lstrip().startswith("//"):
-                    self._tell(sanitise_line(line), mark=">")
-                if not await typist.run(line):
-                    break
-            nursery.cancel_scope.cancel()
+        while True:
+            await self._changes.wait_until(lambda: self._prompt.has_lines)
+            line = self._prompt.take()
+            if isinstance(line, End):
+                return
+            if line is None:
+                continue
+            if not line.strip():
+                client.retry_now()
+            elif line.lstrip().startswith("/") and not line.lstrip().startswith("//"):
+                self._tell(sanitise_line(line), mark=">")
+            if not await typist.run(line):
+                return
 
     async def _show_messages(self, client: Client, stop: Stop) -> None:
         try:
@@ -131,18 +135,23 @@ class Conversation:
             self._prompt.set_label(f"{name} ({note})> " if note else f"{name}> ")
             await client.wait_status_change(status)
 
-    async def _await_last(self, client: Client) -> int:
-        """Wait a little for the last acknowledgements; return how many are missing."""
+    async def _await_last(self, client: Client) -> None:
+        """Wait a little for the last acknowledgements."""
         with trio.move_on_after(PATIENCE):
             await client.drain()
-            return 0
+            return
         self._tell("Waiting for the server to store what you wrote. Ctrl+C leaves at once.")
         with trio.move_on_after(LAST_ACKNOWLEDGEMENTS):
             await client.drain()
-        left = client.CheckStatus().unacknowledged
-        if left:
-            self._tell(f"{left} of the messages sent have not been acknowledged.")
-        return left
+
+    def _tell_rest(self, typist: Typist) -> bool:
+        """Show what was never acknowledged, so that it is not lost; True: there was something."""
+        rest = typist.take_rest()
+        for outgoing in rest:
+            to = f" (to {sanitise_line(outgoing.to)})" if outgoing.to else ""
+            text = outgoing.text if isinstance(outgoing.text, str) else ""
+            self._tell(f"Not acknowledged{to}: {sanitise_line(text)}")
+        return bool(rest)
 
     async def _show(self, line: str) -> None:
         await self._changes.wait_until(lambda: self._prompt.has_room)
@@ -158,6 +167,9 @@ class Conversation:
         self._tell(f"Waiting to be stored: {sanitise_line(text[:200])}")
 
     def _notice(self, notice: Notice) -> None:
-        line = notice_line(notice)
+        line = self._notices.line(notice)
         if line is not None:
-            self._tell(line)
+            hint = " Enter retries at once." if isinstance(notice, Disconnected) else ""
+            self._tell(line + hint)
+        if isinstance(notice, Connected) and notice.guest and not notice.again:
+            self._tell(guest_line(notice.name))

@@ -33,3 +33,7 @@ class ClientClosed(ClientError):
 
 class ConnectionLost(ClientError):
     """One connection has ended; inside the library only, the client makes the next one."""
+
+
+class NoWelcome(ConnectionLost):
+    """The connection ended before the other end said anything that a server of ours says."""

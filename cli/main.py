@@ -11,8 +11,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cli.errors import ClientError
+from cli.errors import ClientError, LoginRefused
 from cli.options import Options, parse
+from protocol.errors import ErrorCode
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -26,18 +27,51 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(options)
     except ClientError as error:
-        print(f"mymessenger: {error}", file=sys.stderr)  # noqa: T201 - the program's own words
+        _say(f"mymessenger: {error}\n")
         return EXIT_FAILED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
 
 
 def _run(options: Options) -> int:
-    if not options.name:
-        name = _ask_name()
-        if not name:
-            return EXIT_USAGE
-        options = replace(options, name=name)
+    if options.name is not None:
+        return _run_named(options)
+    if not sys.stdin.isatty():
+        _say("mymessenger: Who are you? Give your name with --name NAME.\n")
+        return EXIT_USAGE
+    return _run_asking(options)
+
+
+def _run_asking(options: Options) -> int:
+    """Ask a person for a name (S002-4) until the server takes it."""
+    while (name := _ask_name()) is not None:
+        try:
+            return _run_named(replace(options, name=name))
+        except LoginRefused as refused:
+            if refused.code != ErrorCode.BAD_NAME:
+                raise
+            _say(f"mymessenger: {refused}\n")
+    return EXIT_USAGE
+
+
+def _ask_name() -> str | None:
+    """Return a name that is not empty; None where there is no answer any more."""
+    while True:
+        _say("Your name: ")
+        try:
+            answer = sys.stdin.readline()
+        except UnicodeDecodeError:
+            _say("mymessenger: That was not valid UTF-8. Set your terminal to UTF-8.\n")
+            continue
+        if not answer:
+            _say("\n")
+            return None
+        if answer.strip():
+            return answer.strip()
+        _say("mymessenger: A name is needed. Ctrl+C leaves.\n")
+
+
+def _run_named(options: Options) -> int:
     if _has_terminal() and not options.plain:
         from cli.line_mode import run_terminal
 
@@ -52,14 +86,9 @@ def _has_terminal() -> bool:
     return not dumb and sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def _ask_name() -> str:
-    """Ask a person (S002-4); a pipe cannot be asked."""
-    if not sys.stdin.isatty():
-        sys.stderr.write("mymessenger: Who are you? Give your name with --name NAME.\n")
-        return ""
-    sys.stderr.write("Your name: ")
+def _say(text: str) -> None:
+    sys.stderr.write(text)
     sys.stderr.flush()
-    return sys.stdin.readline().strip()
 
 
 def _open_missing_files() -> None:

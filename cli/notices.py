@@ -10,6 +10,10 @@ class Connected:
     """Logged in: for the first time, or ``again`` after a loss."""
 
     server: str
+    name: str
+    """The user's name, as the server shows it."""
+    guest: bool
+    """True: the name has no password, anybody can use it."""
     again: bool
     missed: int
     """Messages that were written while the connection was away and follow now."""
@@ -49,10 +53,17 @@ class ServerError:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """The server has a sentence about what the user just did; nothing has failed."""
+
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class LoginLost:
     """A later login was refused. The client has given up and is closed."""
 
     sentence: str
 
 
-Notice = Connected | Disconnected | ServerStops | StorageChanged | ServerError | LoginLost
+Notice = Connected | Disconnected | ServerStops | StorageChanged | ServerError | Remark | LoginLost

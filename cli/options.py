@@ -22,8 +22,8 @@ At the end of the input it waits until the server has stored every line, and end
   echo "the backup is done" | mymessenger --name backup --quiet
   mymessenger --name Bob | grep --line-buffered lunch
 
-Exit code: 0 everything was sent; 1 something was not, or there is no connection; 2 wrong usage;
-130 Ctrl+C in a pipe (in the terminal Ctrl+C is a way to leave: 0).
+Exit code: 0 everything was sent; 1 something was not, or standard output failed, or there is no
+connection; 2 wrong usage; 130 Ctrl+C in a pipe (in the terminal Ctrl+C is a way to leave: 0).
 
 Environment: MYMESSENGER_NAME, MYMESSENGER_HOST and MYMESSENGER_PORT stand in for the flags.
 NO_COLOR turns the dimming of notices off.
@@ -49,7 +49,14 @@ class Options:
 def parse(arguments: Sequence[str] | None, environment: Mapping[str, str] = os.environ) -> Options:
     """Read the command line; ends the program with code 2 and a sentence where it is wrong."""
     parser = _parser(environment)
-    return Options(**vars(parser.parse_args(arguments)))
+    options = parser.parse_args(arguments)
+    if options.port is None:
+        # argparse would blame the flag for the variable's mistake
+        try:
+            options.port = _port(environment.get("MYMESSENGER_PORT", str(DEFAULT_PORT)))
+        except argparse.ArgumentTypeError as error:
+            parser.error(f"MYMESSENGER_PORT: {error}")
+    return Options(**vars(options))
 
 
 def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -61,7 +68,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"mymessenger {__version__}")
     parser.add_argument(
-        "--name", default=environment.get("MYMESSENGER_NAME"),
+        "--name", type=_name, default=environment.get("MYMESSENGER_NAME") or None,
         help="your name in the chat; without it a terminal asks",
     )  # fmt: skip
     parser.add_argument(
@@ -69,7 +76,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         help=f"the server's name or address (default {DEFAULT_HOST})",
     )  # fmt: skip
     parser.add_argument(
-        "--port", type=_port, default=environment.get("MYMESSENGER_PORT", str(DEFAULT_PORT)),
+        "--port", type=_port,
         help=f"its port, 1 to {_LAST_PORT} (default {DEFAULT_PORT})",
     )  # fmt: skip
     parser.add_argument(
@@ -96,6 +103,12 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         help="at the end of the input, how long to wait for an acknowledgement (default 30)",
     )  # fmt: skip
     return parser
+
+
+def _name(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("a name is wanted; without --name a terminal asks for it")
+    return text
 
 
 def _port(text: str) -> int:

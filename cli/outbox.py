@@ -86,13 +86,22 @@ class Outgoing:
         self._failure = failure
         self._done.set()
 
+    @property
+    def failure(self) -> ClientError | None:
+        """Why it was refused or given up; None where it was not."""
+        return self._failure
+
+    async def wait(self) -> None:
+        """Wait until it is :attr:`done`."""
+        await self._done.wait()
+
     async def receipt(self) -> Sent:
         """Wait until the server has stored the message and return its acknowledgement.
 
         Raises :class:`cli.errors.Refused` where the server will not have it, and
         :class:`cli.errors.ClientClosed` where the client was closed before it was acknowledged.
         """
-        await self._done.wait()
+        await self.wait()
         if self._receipt is None:
             assert self._failure is not None  # noqa: S101 - for the type checker
             raise self._failure

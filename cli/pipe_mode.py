@@ -12,8 +12,8 @@ from cli.errors import ClientClosed
 from cli.messages import ChatMessage
 from cli.notices import Connected, Notice
 from cli.options import Options
-from cli.pipes import STDIN, OutputClosed, read_lines, write
-from cli.show import message_line, notice_line
+from cli.pipes import InputLines, OutputClosed, OutputFailed, say, write
+from cli.show import NoticeLines, message_line
 from cli.signals import Stop, run_stoppable
 from cli.typist import Typist
 from protocol.requests import Send
@@ -36,6 +36,7 @@ class Filter:
         self._options = options
         self._failed = False
         self._printing = not options.quiet
+        self._notices = NoticeLines()
         self._written = Changes()
         self._idle = True
 
@@ -69,11 +70,14 @@ class Filter:
             await self._run_lines(typist)
             await self._await_receipts(client)
             nursery.cancel_scope.cancel()
+        if left := len(typist.take_rest()):
+            self._complain(f"{left} of the messages sent have not been acknowledged.")
         await self._print_the_rest(client)
 
     async def _run_lines(self, typist: Typist) -> None:
+        lines = InputLines()
         number = 0
-        async for line in read_lines(STDIN):
+        async for line in lines:
             number += 1
             try:
                 text = line.decode()
@@ -84,6 +88,9 @@ class Filter:
                 if text.strip():
                     await typist.send(Send(text=text.removesuffix("\r")))
             elif not await typist.run(text):
+                if await lines.has_text_left():
+                    said = f"Line {number} says to leave: what stands behind it was not sent."
+                    self._complain(said)
                 return
 
     async def _await_receipts(self, client: Client) -> None:
@@ -94,7 +101,6 @@ class Filter:
                 await client.drain()
             before, left = left, client.CheckStatus().unacknowledged
             if left >= before:
-                self._complain(f"{left} of the messages sent have not been acknowledged.")
                 return
 
     async def _print_the_rest(self, client: Client) -> None:
@@ -119,9 +125,12 @@ class Filter:
                 while client.CheckStatus().unread and len(batch) < BATCH:
                     batch.append(await client.ReadMsg())
                 await self._print_batch(client, batch)
-        except OutputClosed:
-            self._stop_printing(stop)
+        except OutputClosed as closed:
+            self._stop_printing(closed)
+            if sys.stdin.isatty() or self._options.listen:
+                stop.ask()
         except ClientClosed:
+            self._failed = True
             stop.ask()
 
     async def _print_batch(self, client: Client, batch: list[ChatMessage]) -> None:
@@ -131,26 +140,26 @@ class Filter:
         for message in batch:
             client.mark_shown(message)
 
-    def _stop_printing(self, stop: Stop) -> None:
+    def _stop_printing(self, closed: OutputClosed) -> None:
         """Go on sending what a pipe brings; a person at the keyboard only wanted to read."""
+        if self._printing and isinstance(closed, OutputFailed):
+            self._complain(f"Standard output cannot be written: {closed}.")
         self._printing = False
         self._written.ring()
-        if sys.stdin.isatty() or self._options.listen:
-            stop.ask()
 
     async def _show(self, line: str) -> None:
         if self._printing:
             try:
                 await write(f"{line}\n".encode())
-            except OutputClosed:
-                self._printing = False
+            except OutputClosed as closed:
+                self._stop_printing(closed)
 
     def _complain(self, sentence: str) -> None:
         self._failed = True
-        sys.stderr.write(f"mymessenger: {sentence}\n")
+        say(sentence)
 
     def _notice(self, notice: Notice) -> None:
         """Tell what went wrong, and when it is right again; the first login is no news."""
-        line = notice_line(notice)
+        line = self._notices.line(notice)
         if line is not None and (not isinstance(notice, Connected) or notice.again):
-            sys.stderr.write(f"mymessenger: {line}\n")
+            say(line)

@@ -12,6 +12,7 @@ import termios
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 
@@ -25,6 +26,8 @@ REDRAW_EVERY = 0.04
 """Seconds in which messages are collected before the prompt is drawn anew below them."""
 CAPACITY = 1024 * 1024
 """Characters that may wait to be drawn; a terminal that takes nothing fills this."""
+LOCAL_MODES = 3
+"""Where the settings of a terminal (:func:`termios.tcgetattr`) say whether it echoes."""
 JOIN_TIME = 2.0
 """Seconds to wait for the drawing thread at the end; a stuck terminal is left behind."""
 
@@ -77,10 +80,7 @@ class Prompt:
         self._stopping = True
         self._in_loop(self._stop)
         self._thread.join(JOIN_TIME)
-        try:
-            termios.tcsetattr(0, termios.TCSANOW, self._terminal)
-        except termios.error:
-            return  # the terminal itself is gone
+        self._restore_terminal()
 
     # --- for the other thread ---------------------------------------------------------------
 
@@ -142,12 +142,27 @@ class Prompt:
 
     def _run(self) -> None:
         try:
+            self._silence_terminal()
             asyncio.run(self._read_lines())
         except Exception as error:  # it is raised again in the other thread
             self._put(error)
         finally:
+            self._restore_terminal()
             self._draw(last=True)
             self._ready.set()
+
+    def _silence_terminal(self) -> None:
+        """Let the terminal itself echo nothing of what is typed between two lines.
+
+        prompt_toolkit gives it back after each line as it found it before.
+        """
+        settings = termios.tcgetattr(0)
+        settings[LOCAL_MODES] &= ~(termios.ECHO | termios.ICANON)
+        termios.tcsetattr(0, termios.TCSANOW, settings)
+
+    def _restore_terminal(self) -> None:
+        with suppress(termios.error):  # the terminal itself is gone
+            termios.tcsetattr(0, termios.TCSANOW, self._terminal)
 
     async def _read_lines(self) -> None:
         self._loop = asyncio.get_running_loop()

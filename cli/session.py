@@ -10,7 +10,7 @@ import trio
 from cli.connection import Connection
 from cli.core import Core
 from cli.errors import ConnectionLost, Refused
-from cli.notices import ServerError, ServerStops, StorageChanged
+from cli.notices import Remark, ServerError, ServerStops, StorageChanged
 from cli.outbox import Outgoing, TextSource
 from cli.timeline import Verdict
 from protocol.errors import ErrorCode
@@ -21,6 +21,7 @@ from protocol.events import (
     Goodbye,
     HistoryPage,
     Message,
+    Notice,
     Part,
     PingEvent,
     PongReply,
@@ -100,6 +101,8 @@ class Session:
             case Shutdown():
                 self._stopping = True
                 self._core.notify(ServerStops(frame.reason))
+            case Notice():
+                self._core.notify(Remark(frame.message))
             case StorageState():
                 self._on_storage(frame)
             case Error():

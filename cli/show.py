@@ -10,6 +10,7 @@ from cli.notices import (
     Disconnected,
     LoginLost,
     Notice,
+    Remark,
     ServerError,
     ServerStops,
     StorageChanged,
@@ -52,8 +53,27 @@ class UnreadMark:
         return [UNREAD_LINE] if self._something_seen else []
 
 
-def notice_line(notice: Notice) -> str | None:  # noqa: PLR0911 - one a kind
-    """Return a notice as a sentence; None where it is not worth one: the quick first retries."""
+class NoticeLines:
+    """Makes sentences of notices, and none of an attempt that failed like the one before."""
+
+    def __init__(self) -> None:
+        self._failure = ""
+
+    def line(self, notice: Notice) -> str | None:
+        """Return a notice as a sentence; None where it tells nothing new."""
+        before = self._failure
+        failing = isinstance(notice, Disconnected) and notice.attempt > 0
+        self._failure = notice.reason if failing else ""
+        return None if failing and self._failure == before else _notice_line(notice)
+
+
+def guest_line(name: str) -> str:
+    """Return what somebody should know whose name has no password."""
+    name = sanitise_line(name)
+    return f"You are {name}, a guest: this name has no password, and anybody can use it."
+
+
+def _notice_line(notice: Notice) -> str:  # noqa: PLR0911 - one a kind
     match notice:
         case Connected(again=False):
             return f"Connected to {sanitise_line(notice.server)}. /help lists the commands."
@@ -62,7 +82,7 @@ def notice_line(notice: Notice) -> str | None:  # noqa: PLR0911 - one a kind
         case Disconnected(attempt=0):
             return f"Connection lost: {_and_then(notice)}"
         case Disconnected():
-            return f"Still no connection: {_and_then(notice)}" if notice.retry_in >= 1 else None
+            return f"Still no connection: {_and_then(notice)}"
         case ServerStops():
             return f"The server is shutting down: {sanitise_line(notice.reason)}"
         case StorageChanged(available=False):
@@ -71,6 +91,8 @@ def notice_line(notice: Notice) -> str | None:  # noqa: PLR0911 - one a kind
             return "The server's database is back."
         case ServerError():
             return f"The server reports: {sanitise_line(notice.sentence)}"
+        case Remark():
+            return sanitise_line(notice.sentence)
         case LoginLost():
             return f"The login was refused: {sanitise_line(notice.sentence)}"
 
@@ -83,7 +105,11 @@ def _and_then(notice: Disconnected) -> str:
 def _caught_up(missed: int) -> str:
     if missed == 0:
         return ", nothing was missed"
-    return f", {missed} message{'' if missed == 1 else 's'} caught up"
+    return f", {_count(missed, 'message')} caught up"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def status_lines(report: StatusReport, status: ClientStatus) -> list[str]:
@@ -96,11 +122,14 @@ def status_lines(report: StatusReport, status: ClientStatus) -> list[str]:
     if status.round_trip is not None:
         facts.append(f"round trip: {status.round_trip * 1000:.1f} ms")
     if status.reconnects:
-        facts.append(f"connection lost and found again: {status.reconnects} times")
+        facts.append(f"connection lost and found again: {_count(status.reconnects, 'time')}")
     if status.unacknowledged:
         facts.append(f"waiting to be stored: {status.unacknowledged}")
-    here = ", ".join(report.users)
-    facts.append(f"here ({len(report.users)} users, {report.connections} connections): {here}")
+    users, connections = (
+        _count(len(report.users), "user"),
+        _count(report.connections, "connection"),
+    )
+    facts.append(f"here ({users}, {connections}): {', '.join(report.users)}")
     return [sanitise_line(fact) for fact in facts]
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import codecs
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from math import inf
 
 import trio
 
+from cli.changes import Changes
 from cli.client import Client
-from cli.errors import ClientError
+from cli.errors import ClientError, Refused
 from cli.outbox import Outgoing
 from cli.show import offline_lines, status_lines
 from cli.status import State
@@ -46,7 +48,9 @@ class Typist:
         self._complain = complain
         self._patience = patience
         self._on_delay = on_delay
-        self._sent, self._receipts = trio.open_memory_channel[Outgoing](inf)  # the outbox bounds it
+        self._handed: deque[Outgoing] = deque()  # not looked at yet; the outbox bounds it
+        self._given_up: list[Outgoing] = []
+        self._changes = Changes()  # rings when there is one more in _handed
 
     async def run(self, line: str) -> bool:
         """Do what a line says; False: it says to leave."""
@@ -78,19 +82,37 @@ class Typist:
         except UnicodeEncodeError:
             self._complain("Not sent: the line holds characters that are none (lone surrogates).")
         else:
-            self._sent.send_nowait(outgoing)
+            self._handed.append(outgoing)
+            self._changes.ring()
 
     async def collect_receipts(self) -> None:
-        """Wait for each message's receipt in turn and complain of those refused."""
-        async for outgoing in self._receipts:
-            try:
-                with trio.move_on_after(self._patience):
-                    await outgoing.receipt()
-                if not outgoing.done and self._on_delay is not None:
-                    self._on_delay(outgoing)
-                await outgoing.receipt()
-            except ClientError as error:
-                self._complain(f"Not sent: {sanitise_line(str(error))} ({_beginning(outgoing)})")
+        """Wait for each message's receipt in turn and complain of those refused.
+
+        It never ends. What it has not got to when it is cancelled is for :meth:`take_rest`.
+        """
+        while True:
+            await self._changes.wait_until(lambda: bool(self._handed))
+            outgoing = self._handed[0]
+            with trio.move_on_after(self._patience):
+                await outgoing.wait()
+            if not outgoing.done and self._on_delay is not None:
+                self._on_delay(outgoing)
+            await outgoing.wait()
+            self._look_at(self._handed.popleft())
+
+    def take_rest(self) -> list[Outgoing]:
+        """Complain of what is refused by now; return what was never acknowledged."""
+        while self._handed:
+            self._look_at(self._handed.popleft())
+        rest, self._given_up = self._given_up, []
+        return rest
+
+    def _look_at(self, outgoing: Outgoing) -> None:
+        if isinstance(outgoing.failure, Refused):
+            sentence = sanitise_line(outgoing.failure.sentence)
+            self._complain(f"Not sent: {sentence} ({_beginning(outgoing)})")
+        elif outgoing.failure is not None or not outgoing.done:
+            self._given_up.append(outgoing)
 
     async def _answer(self, request: Request) -> None:
         try:

@@ -10,7 +10,14 @@ from cli.backoff import Backoff
 from cli.connection import Connection
 from cli.connector import OpenStream, explain
 from cli.core import Core
-from cli.errors import CannotConnect, ClientClosed, ClientError, ConnectionLost, LoginRefused
+from cli.errors import (
+    CannotConnect,
+    ClientClosed,
+    ClientError,
+    ConnectionLost,
+    LoginRefused,
+    NoWelcome,
+)
 from cli.notices import Connected, Disconnected, LoginLost
 from cli.session import Session
 from cli.status import ClientStatus, State
@@ -48,6 +55,7 @@ class Upkeep:
         self._logins = 0
         self._last_error = ""
         self._backoff = Backoff()
+        self._hurry = trio.Event()  # a new one for each wait between two attempts
 
     def status(self) -> ClientStatus:
         """Return how things stand now."""
@@ -86,7 +94,7 @@ class Upkeep:
         try:
             return await self._connect()
         except (OSError, ConnectionLost) as error:
-            reason = explain(error)
+            reason = self._explain(error)
             raise CannotConnect(
                 f"Cannot connect to {self._host} port {self._port}: {reason}"
             ) from error
@@ -121,7 +129,21 @@ class Upkeep:
         self._guest = logged_in.guest
         self._server = welcome.server
         self._logins += 1
-        core.notify(Connected(welcome.server, again=self._logins > 1, missed=missed))
+        core.notify(
+            Connected(
+                welcome.server,
+                name=logged_in.name,
+                guest=logged_in.guest,
+                again=self._logins > 1,
+                missed=missed,
+            )
+        )
+
+    def _explain(self, error: Exception) -> str:
+        reason = explain(error)
+        if isinstance(error, NoWelcome) and self._logins == 0:
+            reason += " Is it a mymessenger server?"
+        return reason
 
     async def stay_connected(
         self,
@@ -148,7 +170,7 @@ class Upkeep:
                     return
                 except (OSError, ConnectionLost) as error:
                     failed += 1
-                    self._last_error = explain(error)
+                    self._last_error = self._explain(error)
             if not self._closing:
                 await self._wait_for_next_attempt(failed)
 
@@ -168,9 +190,15 @@ class Upkeep:
 
     async def _wait_for_next_attempt(self, failed: int) -> None:
         delay = self._backoff.next_delay()
+        self._hurry = trio.Event()
         self._enter(State.OFFLINE)
         self._core.notify(Disconnected(self._last_error, retry_in=delay, attempt=failed))
-        await trio.sleep(delay)
+        with trio.move_on_after(delay):
+            await self._hurry.wait()
+
+    def retry_now(self) -> None:
+        """Make the next attempt to connect at once, where one is waited for."""
+        self._hurry.set()
 
     def _enter(self, state: State) -> None:
         self.state = state

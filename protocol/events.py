@@ -140,6 +140,12 @@ class PingEvent(Event, frozen=True, kw_only=True, tag="ping"):
     """The connection has been silent. The client answers with `pong`."""
 
 
+class Notice(Event, frozen=True, kw_only=True, tag="notice"):
+    """Something the person should know about what they just did; nothing has failed."""
+
+    message: Annotated[str, Meta(description="A sentence for people.")]
+
+
 class Shutdown(Event, frozen=True, kw_only=True, tag="shutdown"):
     """The server stops (S001-18). Everything acknowledged is stored; try again later."""
 
@@ -161,9 +167,9 @@ class Error(Reply, frozen=True, kw_only=True, tag="error"):
 
 AnyEvent = (
     Welcome | LoggedIn | Sent | Message | Conversation | HistoryPage | Part | StatusReport
-    | PongReply | Goodbye | PingEvent | Shutdown | StorageState | Error
+    | PongReply | Goodbye | PingEvent | Notice | Shutdown | StorageState | Error
 )  # fmt: skip
 EVENTS: tuple[type[Event], ...] = (
     Welcome, LoggedIn, Sent, Message, Conversation, HistoryPage, Part, StatusReport,
-    PongReply, Goodbye, PingEvent, Shutdown, StorageState, Error,
+    PongReply, Goodbye, PingEvent, Notice, Shutdown, StorageState, Error,
 )  # fmt: skip

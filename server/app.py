@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import signal
 import socket
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import structlog
 import trio
@@ -17,10 +19,12 @@ from server.delivery import Delivery
 from server.gateways.line import serve_line
 from server.gateways.line_dialect import LineDialect
 from server.gateways.native import NATIVE, serve_native
-from server.listening import name_of, open_listeners, prepare, raise_file_limit
+from server.listening import ListenError, name_of, open_listeners, prepare, raise_file_limit
+from server.logs import configure_logs
 from server.server import HealthLimits, Server
 from server.settings import Settings
 from storage import open_stores
+from storage.errors import StorageError
 from storage.interface import Stores
 
 log = structlog.get_logger()
@@ -139,6 +143,25 @@ class App:
                 conn.post(event)
 
 
+def run(settings: Settings) -> str | None:
+    """Run a server to its end; return a sentence where it could not run, else None."""
+    settings.use_zone()
+    configure_logs(settings.log_format, settings.log_level)
+    failure: BaseException | None = None
+    try:
+        trio.run(serve, settings)
+    except* (ListenError, StorageError) as group:
+        failure = _first(group)
+    return None if failure is None else str(failure)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 async def serve(settings: Settings) -> None:
     """Open the database, then the port (S003-8), and serve until SIGTERM or Ctrl+C.
 
@@ -163,11 +186,17 @@ def _tell_ready(listeners: list[socket.socket], stores: Stores) -> None:
     host, _, port = addresses[0].rpartition(":")
     print(f"mymessenger listening on {addresses[0]}", flush=True)  # noqa: T201
     print(  # noqa: T201
-        f"Connect with: python -m cmd.cli --name YOU --host {host.strip('[]')} --port {port}\n"
+        f"Connect with: {_client()} --name YOU --host {host.strip('[]')} --port {port}\n"
         f"          or: telnet {host.strip('[]')} {port}\n"
         f"Ctrl+C stops the server. Messages are kept in {stores.description}.",
         flush=True,
     )
+
+
+def _client() -> str:
+    """Return the command of the terminal client that works in this installation."""
+    program = Path(sys.executable).with_name("mymessenger")
+    return str(program) if program.exists() else f"{sys.executable} -m cmd.cli"
 
 
 async def _watch_signals(stop: trio.Event) -> None:

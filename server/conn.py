@@ -8,6 +8,7 @@ import socket
 import struct
 import termios
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from itertools import count
@@ -29,6 +30,9 @@ log = structlog.get_logger()
 RECEIVE = 64 * 1024  # bytes read at once
 IN_FLIGHT = 1000
 """Messages of one connection that may wait for their acknowledgement before it is read further."""
+
+MAX_TEXTS = 2
+"""Long texts that one connection is sent at once; who asks for more waits."""
 
 FAREWELL = 5.0
 """Seconds a connection that ends has to take what still waits for it."""
@@ -62,8 +66,14 @@ class Conn:
         self.received = 0
         """Bytes received in all."""
         self.end_reason = "closed by the client"
+        self.ending = False
+        """True: only last words are sent now."""
+        self.paused = False
+        """True: we do not read, because too much of this client's waits for the database."""
+        self.texts = trio.Semaphore(MAX_TEXTS)
+        """Long texts that may still be sent at once."""
         self._delivery = delivery
-        self._behind: list[Subscription] = []
+        self._behind: deque[Subscription] = deque()
         self._writing = False
         self._progress = trio.lowlevel.ParkingLot()  # who waits for the writer
         self._reading = trio.CancelScope()
@@ -83,10 +93,12 @@ class Conn:
         if self._pushed_back:
             data, self._pushed_back = self._pushed_back, b""
             return data
-        if self.channel.full:
-            await self.wait_room()
         if self.session.in_flight > IN_FLIGHT:
+            self.paused = True
             await self.session.wait_in_flight(IN_FLIGHT)
+            self.paused = False
+            self.heard_at = trio.current_time()  # it is not to blame for that silence
+        await self.wait_room()
         while True:
             await wait_readable(self.sock)
             try:
@@ -147,8 +159,8 @@ class Conn:
         self.start_writer()
 
     def start_writer(self) -> None:
-        """Start the task that waits for the socket, unless it runs."""
-        if not self._writing and self._nursery is not None:
+        """Start the task that waits for the socket, unless it runs or nothing can be sent."""
+        if not self._writing and not self.channel.broken and self._nursery is not None:
             self._writing = True
             self._nursery.start_soon(self._write)
 
@@ -162,13 +174,14 @@ class Conn:
                     self._progress.unpark_all()
                     if self.channel.waiting > self.channel.limit // 2:
                         continue
-                if self._behind:
-                    subscription = self._behind[0]
+                if self._behind and not self.ending:
+                    subscription = self._behind.popleft()
                     await self._delivery.feed(subscription)
-                    if subscription.live:
-                        self._behind.remove(subscription)
+                    if not subscription.live:  # the others have their turn first
+                        self._behind.append(subscription)
                 elif not self.channel.waiting:
                     return
+            self._reading.cancel()  # nobody is there to be answered
         finally:
             self._writing = False
             self._progress.unpark_all()
@@ -179,7 +192,9 @@ class Conn:
             self._nursery.start_soon(task, *arguments)
 
     async def wait_room(self) -> None:
-        """Wait until less than half of the channel is waiting."""
+        """Where the channel is full, wait until no more than half of it waits."""
+        if not self.channel.full:
+            return
         while self._writing and self.channel.waiting > self.channel.limit // 2:
             await self._progress.park()
 
@@ -190,13 +205,16 @@ class Conn:
         try:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
-                with self._reading:
-                    await gateway(self)
-                await self._finish()
-                nursery.cancel_scope.cancel()
+                try:
+                    with self._reading:
+                        await gateway(self)
+                    await self._finish()
+                finally:
+                    # Before the nursery closes: whoever sends after that must not start a task.
+                    self._stop_following()
+                    self.channel.fail()
+                    nursery.cancel_scope.cancel()
         finally:
-            self._delivery.unfollow(self.subscriptions.values())
-            self.channel.fail()
             notify_closing(self.sock)
             self.sock.close()
 
@@ -210,7 +228,7 @@ class Conn:
         if self._shutdown is not None:
             settled, notice = self._shutdown
             await settled.wait()
-            self._behind.clear()  # they resume from storage when the server is back
+            self._stop_following()  # who is behind resumes from storage when the server is back
             self.post(notice)
         else:
             self._grace.deadline = trio.current_time() + FAREWELL
@@ -229,8 +247,14 @@ class Conn:
     def end(self, reason: str) -> None:
         """Tell the client why, and close."""
         self.end_reason = reason
+        self._stop_following()
         self.post(Goodbye(reason=reason))
         self._reading.cancel()
+
+    def _stop_following(self) -> None:
+        """Hand over no more messages: what is sent from now on are last words."""
+        self.ending = True
+        self._delivery.unfollow(self.subscriptions.values())
 
     def shut_down(self, settled: trio.Event, notice: Event) -> None:
         """Read nothing more; when ``settled``, give the notice and close.
@@ -244,6 +268,7 @@ class Conn:
     def abort(self, reason: str) -> None:
         """Close at once; there is nobody at the other end."""
         self.end_reason = reason
+        self.channel.fail()
         if self._nursery is not None:
             self._nursery.cancel_scope.cancel()
 

@@ -22,7 +22,7 @@ import trio
 
 from chat.journal import Published
 from protocol.events import Sent
-from server.timeline import Subscription, Timeline
+from server.timeline import Entry, Subscription, Timeline
 from storage.errors import StorageUnavailable
 from storage.interface import Storage
 from storage.records import GENERAL_ID, Conversation
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from server.conn import Conn
     from server.dialect import Dialect
-    from server.timeline import Entry
 
 log = structlog.get_logger()
 
@@ -43,7 +42,7 @@ PAGE = 50
 """Messages read from storage at once for a follower that is behind."""
 
 MAX_READERS = 8
-"""Pages in memory at once, for all followers together."""
+"""Pages being read at once, for all followers together."""
 
 TURN = 0.004
 """Seconds after which the flusher lets others have the loop."""
@@ -112,13 +111,13 @@ class Delivery:
     async def _flush(self, timeline: Timeline) -> None:
         turn_ends = time.perf_counter() + TURN
         while entries := timeline.take(FLUSH_BYTES):
-            before, last = entries[0].message.seq - 1, entries[-1].message.seq
+            before = entries[0].message.seq - 1
             blobs: dict[Dialect, bytes] = {}
             for subscription in tuple(timeline.live):
                 # While this task let others run, a follower may have left, or fallen behind and
                 # caught up by itself.
-                if subscription.live and subscription.position == before:
-                    _hand_over(subscription, entries, last, blobs)
+                if subscription.live and subscription.position <= before:
+                    _hand_over(subscription, entries, blobs)
                 if time.perf_counter() > turn_ends:
                     await trio.lowlevel.checkpoint()
                     turn_ends = time.perf_counter() + TURN
@@ -144,8 +143,9 @@ class Delivery:
             timeline = subscription.timeline
             subscription.fall_behind()
             timeline.followers.discard(subscription)
-            if not timeline.followers and timeline.id != GENERAL_ID:
-                self._timelines.pop(timeline.id, None)
+            unused = not timeline.followers and timeline.id != GENERAL_ID
+            if unused and self._timelines.get(timeline.id) is timeline:
+                del self._timelines[timeline.id]
 
     async def feed(self, subscription: Subscription) -> None:
         """Hand a follower that is behind its next page, and let it join when it has everything."""
@@ -154,66 +154,61 @@ class Delivery:
         if entries is None:
             await self._feed_page(subscription)
         else:
-            _feed_tail(subscription, entries)
-        if subscription.position == timeline.flushed_seq and subscription in timeline.followers:
+            _feed(subscription, entries)
+        if subscription.position == timeline.flushed_seq and not subscription.conn.ending:
             subscription.join()
 
     async def _feed_page(self, subscription: Subscription) -> None:
         timeline, conn = subscription.timeline, subscription.conn
-        async with self._readers:
-            end = timeline.flushed_seq
-            try:
+        end = timeline.flushed_seq
+        try:
+            async with self._readers:
                 messages = await self._storage.GetAll(
                     timeline.id, after=subscription.position, before=end + 1, limit=PAGE
                 )
-            except StorageUnavailable:
-                await trio.sleep(RETRY)
-                return
-            frames = []
-            for message in messages:
-                if subscription.passes_divider(message.seq):
-                    frames.append(conn.dialect.divider)
-                own = subscription.own.get(message.seq)
-                frames.append(
-                    conn.dialect.message(message, subscription.position)
-                    if own is None
-                    else conn.dialect.event(own)
-                )
-                subscription.handed_over(message.seq)
-            conn.channel.put(b"".join(frames))
-        if len(messages) < PAGE:
+        except StorageUnavailable:
+            await trio.sleep(RETRY)
+            return
+        if conn.ending:
+            return
+        _feed(subscription, [Entry(message, [], []) for message in messages])
+        if len(messages) < PAGE and (not messages or subscription.position == messages[-1].seq):
             subscription.handed_over(end)
 
 
-def _feed_tail(subscription: Subscription, entries: Iterable[Entry]) -> None:
-    channel = subscription.conn.channel
-    room = channel.limit - channel.waiting
+def _feed(subscription: Subscription, entries: Iterable[Entry]) -> None:
+    """Hand over as many of the next messages as there is room for, at least one."""
+    conn = subscription.conn
+    room = conn.channel.limit - conn.channel.waiting
     frames = []
     for entry in entries:
-        if room <= 0:
-            break
         if subscription.passes_divider(entry.message.seq):
-            frames.append(subscription.conn.dialect.divider)
-        frame = subscription.frame(entry)
+            frames.append(conn.dialect.divider)
+        frame = subscription.frame(entry, subscription.position)
         frames.append(frame)
         room -= len(frame)
         subscription.handed_over(entry.message.seq)
-    channel.put(b"".join(frames))
+        if room <= 0:
+            break
+    conn.channel.put(b"".join(frames))
 
 
 def _hand_over(
-    subscription: Subscription, entries: list[Entry], last: int, blobs: dict[Dialect, bytes]
+    subscription: Subscription, entries: list[Entry], blobs: dict[Dialect, bytes]
 ) -> None:
-    """Give one live follower what is new, or make it a cursor where its channel is full."""
+    """Give one live follower what is new, or make it a cursor where that does not fit."""
     conn = subscription.conn
     dialect = conn.dialect
-    if subscription.own:
-        blob = b"".join([subscription.frame(entry) for entry in entries])
+    first, last = entries[0].message.seq, entries[-1].message.seq
+    if subscription.position != first - 1:
+        blob = None  # a number is missing here; storage has it
+    elif subscription.own:
+        blob = b"".join([subscription.frame(entry, entry.message.seq - 1) for entry in entries])
     elif (shared := blobs.get(dialect)) is not None:
         blob = shared
     else:
         blob = blobs[dialect] = b"".join([entry.bytes_for(dialect) for entry in entries])
-    if conn.channel.offer(blob):
+    if blob is not None and conn.channel.offer(blob):
         subscription.position = last
         if subscription.own:
             subscription.handed_over(last)

@@ -128,7 +128,8 @@ class Server:
         that has taken nothing, or answered nothing, for the idle limit, or not logged in.
         """
         now, limits = trio.current_time(), self._limits
-        silent = now - conn.heard_at
+        # A client that takes what had to wait is alive, though we may not have read it meanwhile.
+        silent = now - max(conn.heard_at, conn.channel.progress_at)
         if silent >= limits.ping_interval and conn.half_open:
             conn.abort("the other end is gone")
             return False
@@ -138,7 +139,7 @@ class Server:
         if conn.session.user is None and now - conn.connected_time > limits.login_timeout:
             conn.end("You did not log in in time.")
             return False
-        if conn.answers_pings and silent > limits.idle_limit:
+        if conn.answers_pings and not conn.paused and silent > limits.idle_limit:
             conn.end("You have not answered for too long.")
             return False
         if conn.answers_pings and silent >= limits.ping_interval and conn.pinged_at is None:

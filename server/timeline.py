@@ -60,10 +60,17 @@ class Subscription:
         self.own: dict[int, Event] = {}
         """Acknowledgements that stand in the places of this connection's own messages."""
 
-    def frame(self, entry: Entry) -> bytes:
-        """Return what this connection gets for a message: it, or the acknowledgement of it."""
+    def frame(self, entry: Entry, prev: int) -> bytes:
+        """Return what this connection gets for a message: it, or the acknowledgement of it.
+
+        ``prev`` is the number before it in what the connection gets.
+        """
         own = self.own.get(entry.message.seq) if self.own else None
-        return entry.bytes_for(self.conn.dialect) if own is None else self.conn.dialect.event(own)
+        if own is not None:
+            return self.conn.dialect.event(own)
+        if prev != entry.message.seq - 1:
+            return self.conn.dialect.message(entry.message, prev)
+        return entry.bytes_for(self.conn.dialect)
 
     def handed_over(self, seq: int) -> None:
         """Note that everything up to ``seq`` is in the connection's channel."""
@@ -117,15 +124,22 @@ class Timeline:
         self.pending.append(Entry(message, [], []))
 
     def take(self, most: int) -> list[Entry]:
-        """Move the oldest pending messages, about ``most`` bytes of them, to the tail."""
+        """Move the oldest pending messages, about ``most`` bytes of them, to the tail.
+
+        Their numbers follow each other. Where one is missing before them (another server on
+        the same database has it), the tail begins anew.
+        """
         size = count = 0
         for entry in self.pending:
+            if size >= most or (count and entry.message.seq != self.pending[0].message.seq + count):
+                break
             size += len(entry.message.body) + _OVERHEAD
             count += 1
-            if size >= most:
-                break
         taken, self.pending = self.pending[:count], self.pending[count:]
         if taken:
+            if taken[0].message.seq != self.flushed_seq + 1:
+                self._tail.clear()
+                self._tail_bytes = 0
             self.flushed_seq = taken[-1].message.seq
             self._tail.extend(taken)
             self._tail_bytes += size

@@ -68,6 +68,13 @@ class RunningServer:
             raise AssertionError(f"the server ended with {code}: {self.log.read_text()}")
         raise AssertionError(f"the server does not listen: {self.log.read_text()}")
 
+    def memory(self) -> int:
+        """Return the server's resident memory in bytes."""
+        assert self.process is not None
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        [line] = [line for line in status.splitlines() if line.startswith("VmRSS:")]
+        return int(line.split()[1]) * 1024
+
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
         assert self.process is not None

@@ -14,6 +14,8 @@ class MemoryStorage:
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
+        self.gate: trio.Event | None = None
+        """Where there is one, a page is read but not returned before it is set."""
 
     async def SaveMsg(self, messages: Sequence[NewMessage]) -> list[Saved]:  # noqa: N802
         await trio.lowlevel.checkpoint()
@@ -53,6 +55,8 @@ class MemoryStorage:
             and (after is None or message.seq > after)
             and (before is None or message.seq < before)
         ]
+        if self.gate is not None:
+            await self.gate.wait()
         if limit is None:
             return found
         return found[:limit] if after is not None else found[-limit:]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import AsyncIterator
 
 import structlog
 import trio
 
-from chat.dispatch import Answer, TextStream, database_away, dispatch
+from chat.dispatch import Answer, TextStream, dispatch
 from chat.messenger import Messenger
 from chat.uploads import TextChunk
 from protocol.commands import Local, help_lines, parse_line
@@ -20,11 +21,21 @@ from protocol.text import format_size, sanitise
 from server.conn import Conn
 from server.gateways.line_dialect import LineDialect, text_lines
 from server.gateways.telnet import Line, TelnetReader
-from storage.errors import StorageUnavailable
+from server.gateways.texts import send_text
 
 log = structlog.get_logger()
 
+_HTTP = re.compile(r"[A-Z]{3,10} \S+ HTTP/\d")
+NOT_HTTP = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
+    b"This port speaks telnet and the protocol of mymessenger, not HTTP.\n"
+)
+"""The answer to a browser: what a page sends must never be typed into the chat."""
+
 NOTE_DELIVERED_EVERY = 5.0  # seconds
+FOLD = 4096
+"""Characters after which a line of a long text is folded."""
+
 _LONG_LINE = 0  # the stream that a line too long for one frame becomes
 
 
@@ -40,9 +51,10 @@ async def serve_line(conn: Conn, messenger: Messenger, dialect: LineDialect) -> 
     person = _Person(conn, messenger)
     try:
         async for line in lines:
+            await conn.wait_room()  # one read can hold thousands of lines
             if not await person.take(line):
                 return
-        await conn.session.settle()
+        await conn.session.wait_in_flight(0)
     finally:
         _note_delivered(conn, messenger)
 
@@ -71,10 +83,13 @@ async def _log_in(conn: Conn, messenger: Messenger, lines: AsyncIterator[Line]) 
         except ProtocolError as error:
             conn.post(Error(code=error.code, message=error.sentence))
         else:
-            if name in {"/quit", "/exit"}:
+            if _HTTP.match(name):
+                conn.send(NOT_HTTP)
+                return False
+            if name.lstrip("/").lower() in {"quit", "exit"}:
                 conn.post(Goodbye(reason="Goodbye."))
                 return False
-            _show(conn, await dispatch(messenger, conn.session, Login(name=name)))
+            await _show(conn, await dispatch(messenger, conn.session, Login(name=name)))
             if conn.session.user is not None:
                 return True
         conn.send(b"What is your name? ")
@@ -110,7 +125,7 @@ class _Person:
                 self._conn.send(text_lines(*help_lines()))
                 continue
             answer = await dispatch(self._messenger, self._conn.session, request)
-            _show(self._conn, answer)
+            await _show(self._conn, answer)
             if isinstance(answer, Goodbye):
                 return False
         return True
@@ -140,28 +155,45 @@ class _Person:
         return requests
 
 
-def _show(conn: Conn, answer: Answer) -> None:
+async def _show(conn: Conn, answer: Answer) -> None:
     if isinstance(answer, TextStream):
-        conn.start_soon(_show_text, conn, answer)
+        conn.send(text_lines(f"--- message {answer.id}, {format_size(answer.size)} ---"))
+        lines = _TextLines(answer)
+        await send_text(conn, answer, lines.piece, lines.end)
     elif answer is not None:
         conn.post(answer)
 
 
-async def _show_text(conn: Conn, text: TextStream) -> None:
-    """Show a long text line by line, between two lines that name it."""
-    conn.send(text_lines(f"--- message {text.id}, {format_size(text.size)} ---") + b"  ")
-    decode = codecs.getincrementaldecoder("utf-8")("replace").decode
-    try:
-        async for data in text.chunks:
-            # Indented, so that no line of it can look like another person's message.
-            shown = sanitise(decode(data).replace("\r\n", "\n")).replace("\n", "\r\n  ")
-            conn.send(shown.encode())
-            await conn.wait_room()
-    except StorageUnavailable:
-        conn.send(text_lines(""))
-        conn.post(database_away(text.ref))
-    else:
-        conn.send(text_lines("", f"--- end of message {text.id} ---"))
+class _TextLines:
+    """A long text as lines, each indented and sent whole.
+
+    Other people's messages come between them, and no line of a text may look like one.
+    """
+
+    def __init__(self, text: TextStream) -> None:
+        self._id = text.id
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self._rest = ""  # of a line that is not complete
+
+    def piece(self, data: bytes) -> bytes:
+        *lines, self._rest = (self._rest + self._decode(data)).split("\n")
+        if len(self._rest) > FOLD:
+            lines.append(self._rest)
+            self._rest = ""
+        return self._shown(lines)
+
+    def end(self) -> bytes:
+        lines = [self._rest] if self._rest else []
+        return self._shown(lines) + text_lines(f"--- end of message {self._id} ---")
+
+    @staticmethod
+    def _shown(lines: list[str]) -> bytes:
+        folded = [
+            line[start : start + FOLD]
+            for line in (line.removesuffix("\r") for line in lines)
+            for start in range(0, max(len(line), 1), FOLD)
+        ]
+        return text_lines(*(f"  {sanitise(line)}" for line in folded))
 
 
 def _note_delivered(conn: Conn, messenger: Messenger) -> None:

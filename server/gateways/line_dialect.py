@@ -13,6 +13,7 @@ from protocol.events import (
     Goodbye,
     HistoryPage,
     LoggedIn,
+    Notice,
     Sent,
     Shutdown,
     StatusReport,
@@ -97,6 +98,10 @@ class LineDialect:
     @event.register
     def _(self, event: Goodbye) -> bytes:
         return text_lines(f"* {sanitise_line(event.reason)}")
+
+    @event.register
+    def _(self, event: Notice) -> bytes:
+        return text_lines(f"* {sanitise_line(event.message)}")
 
     @event.register
     def _(self, event: Shutdown) -> bytes:

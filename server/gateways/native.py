@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from chat.dispatch import Answer, TextStream, database_away, dispatch
+from chat.dispatch import Answer, TextStream, dispatch
 from chat.messenger import Messenger, as_event
 from chat.uploads import TextChunk
 from protocol import PROTOCOL_VERSION
@@ -13,7 +13,7 @@ from protocol.events import Error, Event, Goodbye, Part, Welcome
 from protocol.framing import Incoming, encode, request_reader
 from protocol.requests import AnyRequest, Chunk, Hello, Pong
 from server.conn import Conn
-from storage.errors import StorageUnavailable
+from server.gateways.texts import send_text
 from storage.records import Message
 
 log = structlog.get_logger()
@@ -43,6 +43,7 @@ async def serve_native(conn: Conn, messenger: Messenger, ping_interval: float) -
     greeted = False
     while data := await conn.receive():
         for item in reader.feed(data):
+            await conn.wait_room()  # one read can hold thousands of requests
             if isinstance(item, ProtocolError):
                 _refuse(conn, item)
             elif not greeted:
@@ -54,7 +55,7 @@ async def serve_native(conn: Conn, messenger: Messenger, ping_interval: float) -
         if reader.broken:
             conn.end("What follows cannot be understood.")
             return
-    await conn.session.settle()
+    await conn.session.wait_in_flight(0)
 
 
 def _refuse(conn: Conn, error: ProtocolError) -> None:
@@ -101,31 +102,34 @@ async def _take(conn: Conn, messenger: Messenger, item: Incoming[AnyRequest]) ->
         if isinstance(request, Chunk)
         else request,
     )
-    _answer(conn, answer)
+    await _answer(conn, answer)
     return not isinstance(answer, Goodbye)
 
 
-def _answer(conn: Conn, answer: Answer) -> None:
+async def _answer(conn: Conn, answer: Answer) -> None:
     if isinstance(answer, TextStream):
-        conn.start_soon(_send_text, conn, answer)
+        parts = _Parts(answer)
+        await send_text(conn, answer, parts.piece, parts.end)
     elif answer is not None:
         conn.post(answer)
 
 
-async def _send_text(conn: Conn, text: TextStream) -> None:
-    """Send a long text in parts, between the other frames and at the client's pace."""
-    offset = text.offset
-    try:
-        async for data in text.chunks:
-            conn.send(_part(text, offset, data, last=False))
-            offset += len(data)
-            await conn.wait_room()
-    except StorageUnavailable:
-        conn.post(database_away(text.ref))  # the client can go on from its offset later
-    else:
-        conn.send(_part(text, offset, b"", last=True))
+class _Parts:
+    """A long text as `part` frames."""
 
+    def __init__(self, text: TextStream) -> None:
+        self._text = text
+        self._offset = text.offset
 
-def _part(text: TextStream, offset: int, data: bytes, *, last: bool) -> bytes:
-    part = Part(ref=text.ref, id=text.id, offset=offset, size=len(data), last=last)
-    return encode(part, data)
+    def piece(self, data: bytes) -> bytes:
+        part = self._part(data, last=False)
+        self._offset += len(data)
+        return part
+
+    def end(self) -> bytes:
+        return self._part(b"", last=True)
+
+    def _part(self, data: bytes, *, last: bool) -> bytes:
+        text = self._text
+        part = Part(ref=text.ref, id=text.id, offset=self._offset, size=len(data), last=last)
+        return encode(part, data)

@@ -51,7 +51,7 @@ def check(logs: Sequence[ClientLog], history: Sequence[Seen]) -> list[Fault]:
 def _check_stream(
     where: str, seen: Sequence[Seen], truth: dict[int, Seen], sent: set[tuple[str, int]]
 ) -> Iterator[Fault]:
-    """Compare what one saw with the one truth, and look at its numbers."""
+    """Compare what one saw with the one truth, and look at the numbers."""
     for one in seen:
         if (one.sender, one.number) not in sent:
             yield Fault("phantom", where, f"{one} was never sent")
@@ -59,6 +59,10 @@ def _check_stream(
             yield Fault("lost", where, f"{one} was shown and is not stored")
         elif true != one:
             yield Fault("order", where, f"{one}, but {true} is stored")
+    yield from _check_numbers(where, seen)
+
+
+def _check_numbers(where: str, seen: Sequence[Seen]) -> Iterator[Fault]:
     for seq, times in Counter(one.seq for one in seen).items():
         if times > 1:
             yield Fault("doubled", where, f"number {seq} came {times} times")

@@ -170,7 +170,7 @@ class Client:
             self.log.read_counts.append(len(received))
             self.log.read_times.append(now)
 
-    def _meet(self, line: bytes, now: int) -> None:  # noqa: C901 - one line a kind of event
+    def _meet(self, line: bytes, now: int) -> None:
         event = _DECODER.decode(line)
         if isinstance(event, Message):
             seen = self._crowd.known[line] = seen_of(event)
@@ -329,7 +329,7 @@ class Crowd:
     def _run(self) -> None:
         try:
             self._loop()
-        except BaseException as error:  # noqa: BLE001 - told to who waits
+        except BaseException as error:
             self._failure = error
 
     def _loop(self) -> None:
@@ -347,13 +347,10 @@ class Crowd:
                 due += gap
                 next(senders).write(now)
             for fd, events in self._poll.poll(0.002, 512):
-                client = self._by_fd.get(fd)
-                if client is None:
-                    continue
                 if events & select.EPOLLOUT:
-                    client.flush()
+                    self._by_fd[fd].flush()
                 if events & ~select.EPOLLOUT:
-                    client.read(now)
+                    self._by_fd[fd].read(now)
 
     def _senders(self) -> Iterator[Client]:
         while True:

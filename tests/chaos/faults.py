@@ -55,11 +55,19 @@ def record(test: str, **figures: float) -> None:
 class Raw:
     """A blocking connection for who is no part of the crowd."""
 
-    def __init__(self, port: int, name: str, resume: int = 0, receive_buffer: int = 0) -> None:
+    def __init__(
+        self,
+        port: int,
+        name: str,
+        *,
+        resume: int = 0,
+        receive_buffer: int = 0,
+        patience: float = 30.0,
+    ) -> None:
         self.sock = socket.socket()
         if receive_buffer:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.sock.settimeout(30)
+        self.sock.settimeout(patience)
         self.sock.connect(("127.0.0.1", port))
         self._reader = event_reader()
         self._arrived: list[Incoming[AnyEvent] | ProtocolError] = []

@@ -22,7 +22,7 @@ EXIT = 5.0
 
 
 def test_kill(seed: int, tmp_path: Path) -> None:
-    """kill -9 at a random moment under 400 messages a second from 200 clients."""
+    """Kill -9 at a random moment under 400 messages a second from 200 clients."""
     draw = random.Random(seed)
     with running_server(tmp_path) as server, crowd(server.port, seed=seed) as clients:
         time.sleep(draw.uniform(1.0, 3.0))

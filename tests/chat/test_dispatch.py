@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from chat.messenger import Messenger
 from chat.uploads import TextChunk
 from protocol.errors import ErrorCode
-from protocol.events import Error, Goodbye, LoggedIn, PongReply
+from protocol.events import Error, Goodbye, LoggedIn, PongReply, StorageState
 from protocol.requests import (
     REQUESTS,
     Chunk,
@@ -122,6 +122,29 @@ async def test_a_database_that_is_away_is_answered_and_logged() -> None:
     assert (answer.ref, answer.code) == (4, ErrorCode.STORAGE_UNAVAILABLE)
     assert logs == [("warning", "request.storage_unavailable")]
     assert author.user is None
+
+
+async def test_a_database_that_is_away_does_not_flood_the_log(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """One line a second, which says how many were left out; every request is answered."""
+    stores, author = MemoryStores(), Author()
+    stores.accounts.failure = StorageUnavailable("away")
+    messenger = messenger_on(stores)
+    with capture_logs() as logs:
+        for _ in range(50):
+            assert isinstance(await ask(messenger, author, Login(name="Ann")), Error)
+        await trio.sleep(1)
+        await ask(messenger, author, Login(name="Ann"))
+    assert [log.get("left_out") for log in logs] == [None, 49]
+
+
+async def test_who_comes_during_an_outage_is_told() -> None:
+    """The others were told when it began; a known user may be let in without the database."""
+    author, messenger = Author(), messenger_on(MemoryStores())
+    messenger.journal.available = False
+    assert isinstance(await ask(messenger, author, Login(name="Ann")), LoggedIn)
+    assert StorageState(available=False) in author.screen.posted
 
 
 async def test_a_cancelled_request_is_cancelled() -> None:

@@ -140,6 +140,26 @@ async def test_nothing_is_lost_while_the_database_is_away(
         assert room.author.in_flight == 0
 
 
+async def test_a_database_that_says_nothing_is_announced_too(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Frozen, it neither stores nor fails; what it stores in the end is shown as ever."""
+    async with writing() as room, trio.open_nursery() as nursery:
+        nursery.start_soon(room.journal.watch)
+        await trio.sleep(60)  # nobody writes: nothing to say
+        answer = trio.Event()
+        room.storage.script = [answer]
+        room.say(b"x")
+        await trio.sleep(1.9)
+        assert room.announced == []
+        await trio.sleep(0.7)
+        assert (room.announced, room.journal.available) == ([False], False)
+        answer.set()
+        await trio.sleep(60)
+        assert (room.announced, room.shown) == ([False, True], [b"x"])
+        nursery.cancel_scope.cancel()
+
+
 async def test_every_outage_is_announced_for_itself(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -91,6 +91,32 @@ async def test_login_refused(server: FakeServer, code: ErrorCode, kind: type[Exc
                 raise AssertionError
 
 
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+async def test_what_gives_no_welcome_may_be_another_server(
+    autojump_clock: MockClock, server: FakeServer, answer: bytes
+) -> None:
+    async def close() -> None:
+        peer = await server.accept()
+        await peer.send_raw(answer)
+        await peer.lose()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(close)
+        with pytest.raises(CannotConnect, match=r"Is it a mymessenger server\?$"):
+            async with Client.New("fake", 1, "Bob", open_stream=server.open_stream):
+                raise AssertionError
+
+
+async def test_known_server_is_not_doubted(
+    autojump_clock: MockClock, server: FakeServer, meet: Meet
+) -> None:
+    async with meet() as (client, peer):
+        await peer.lose()
+        await (await server.accept()).lose()
+        await trio.sleep(1)
+        assert "Is it a" not in client.CheckStatus().last_error
+
+
 async def test_silent_server_is_given_up(server: FakeServer, autojump_clock: MockClock) -> None:
     with pytest.raises(CannotConnect, match="No answer within 15 seconds"):
         async with Client.New("fake", 1, "Bob", open_stream=server.open_stream):

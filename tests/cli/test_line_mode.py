@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import signal
+import socket
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -52,7 +55,9 @@ def test_line_being_typed_stays_whole(server: RunningServer) -> None:
         bob.type("\r")
         bob.until(typed.replace(">", ":"))
         bob.until_prompt("Bob>")
-        assert len(bob.lines) == 13  # the greeting, ten messages, the own one, the prompt
+        assert (
+            len(bob.lines) == 14
+        )  # the greeting of two lines, ten messages, the own one, the prompt
 
 
 def test_unread_line_and_private_messages(server: RunningServer) -> None:
@@ -81,7 +86,7 @@ def test_commands_and_mistakes(server: RunningServer) -> None:
         bob.until("* Not sent: ")
         bob.until("(hello)")
         bob.type("/status\r")
-        bob.until("here (1 users, 1 connections): Bob")
+        bob.until("here (1 user, 1 connection): Bob")
         bob.type("quit\r")
         assert bob.wait() == 0
 
@@ -144,6 +149,87 @@ def test_asks_for_the_name(server: RunningServer) -> None:
         bob.until("Your name:")
         bob.type("Bob\n")
         _connected(bob)
+
+
+def test_asks_again_until_the_name_is_right(server: RunningServer) -> None:
+    with terminal(server.port, None) as bob:
+        bob.until_prompt("Your name:")
+        bob.type("\n")
+        bob.until("mymessenger: ")
+        bob.until_prompt("Your name:")
+        bob.type("no spaces please\n")
+        bob.until("mymessenger: A name")
+        bob.until_prompt("Your name:")
+        bob.type(b"\xff\n")
+        bob.until("mymessenger: A name has")
+        bob.until_prompt("Your name:")
+        bob.type("Bob\n")
+        _connected(bob)
+        bob.type("\x03")
+        assert bob.wait() == 0
+
+
+def test_question_for_the_name_can_be_left(server: RunningServer) -> None:
+    with terminal(server.port, None) as bob:
+        bob.until_prompt("Your name:")
+        bob.type("\x04")
+        assert bob.wait() == 2
+
+
+def test_given_name_that_is_refused_ends_it(server: RunningServer) -> None:
+    with terminal(server.port, "no spaces please") as bob:
+        bob.until("mymessenger: A name")
+        assert bob.wait() == 1
+        assert bob.is_restored
+
+
+def test_says_once_that_the_name_has_no_password(server: RunningServer) -> None:
+    sentence = "* You are Bob, a guest: this name has no password, and anybody can use it."
+    with terminal(server.port, "Bob") as bob:
+        _connected(bob)
+        bob.until(sentence)
+        server.stop()
+        server.start(port=server.port)
+        bob.until("* Connected again")
+        bob.until_prompt("Bob>")
+        assert bob.lines.count(sentence) == 1
+
+
+def test_notices_of_the_server_are_shown(server: RunningServer) -> None:
+    with terminal(server.port, "Bob") as bob:
+        _connected(bob)
+        bob.type("/send Nobody-Here hello\r")
+        bob.until("* Nobody is called Nobody-Here")
+
+
+def test_empty_line_retries_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.2)
+        with terminal(listener.getsockname()[1], "Bob", "--retry") as bob:
+            bob.until("Is it a mymessenger server? Retrying. Enter retries at once.")
+            deadline = time.monotonic() + 8  # without Enter a dozen attempts take some 40 s
+            attempts = 0
+            while attempts < 12:
+                assert time.monotonic() < deadline, f"{attempts} attempts"
+                bob.type("\r")
+                with suppress(TimeoutError):
+                    listener.accept()[0].close()
+                    attempts += 1
+            told = [line for line in bob.lines if "Still no connection" in line]
+            assert len(told) == 1
+
+
+def test_lines_typed_quickly_leave_nothing_behind(server: RunningServer) -> None:
+    """Between two lines the terminal must not echo by itself what is typed meanwhile."""
+    with terminal(server.port, "Bob") as bob:
+        _connected(bob)
+        for number in range(60):
+            bob.type(f"fast {number}\r")
+            time.sleep(0.002 * (number % 5))
+        bob.until("Bob: fast 59")
+        bob.until_prompt("Bob>")
+        bare = [line for line in bob.lines[2:-1] if line[15:20] != "Bob: "]
+        assert bare == []
 
 
 def test_pasted_lines_are_one_message(server: RunningServer) -> None:
@@ -227,6 +313,7 @@ def test_second_ctrl_c_does_not_wait_for_a_server_that_hangs(server: RunningServ
         assert bob.is_restored
         bob.type("\x03")
         assert bob.wait() == 128 + signal.SIGINT
+        assert "* Not acknowledged: never stored" in bob.lines
 
 
 def test_unstored_lines_are_a_failure_and_said(server: RunningServer) -> None:
@@ -234,9 +321,20 @@ def test_unstored_lines_are_a_failure_and_said(server: RunningServer) -> None:
         _connected(bob)
         server.kill()
         bob.until("* Connection lost")
-        bob.type("never stored\r/quit\r")
+        bob.type("never stored\r/send-to Alice \x1b[200~neither\nthis\x1b[201~\r/quit\r")
         assert bob.wait() == 1
-        bob.until("* 1 of the messages sent have not been acknowledged.")
+        assert bob.lines[-2:] == [
+            "* Not acknowledged: never stored",
+            "* Not acknowledged (to Alice): neither⏎this",
+        ]
+
+
+def test_refusal_of_the_last_line_is_said(server: RunningServer) -> None:
+    with terminal(server.port, "Bob") as bob:
+        _connected(bob)
+        bob.type("/send-to Nobody-Here hey\r/quit\r")
+        assert bob.wait() == 0
+        assert any("(hey)" in line for line in bob.lines)
 
 
 def test_ctrl_c_while_connecting(server: RunningServer) -> None:

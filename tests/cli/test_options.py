@@ -26,6 +26,8 @@ def test_environment_stands_in_and_flags_outrank_it() -> None:
     assert (options.name, options.host, options.port) == ("Env", "h", 9)
     options = parse(["--name", "Flag", "--host", "i", "--port", "10"], environment)
     assert (options.name, options.host, options.port) == ("Flag", "i", 10)
+    assert parse(["--port", "10"], {"MYMESSENGER_PORT": "wrong"}).port == 10
+    assert parse([], {"MYMESSENGER_NAME": ""}).name is None
 
 
 @pytest.mark.parametrize(
@@ -33,7 +35,9 @@ def test_environment_stands_in_and_flags_outrank_it() -> None:
     [
         (["--port", "0"], {}, "a port is a number from 1 to 65535, not '0'"),
         (["--port", "http"], {}, "not 'http'"),
-        ([], {"MYMESSENGER_PORT": "99999"}, "not '99999'"),
+        ([], {"MYMESSENGER_PORT": "99999"}, "error: MYMESSENGER_PORT: a port is a number"),
+        (["--name", ""], {}, "argument --name: a name is wanted"),
+        (["--name", " "], {"MYMESSENGER_NAME": "Env"}, "argument --name: a name is wanted"),
         (["--history", "-1"], {}, "history"),
         (["--timeout", "0"], {}, "a number of seconds is wanted, not '0'"),
         (["--timeout", "nan"], {}, "not 'nan'"),

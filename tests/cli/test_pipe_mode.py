@@ -94,11 +94,68 @@ def test_broken_utf8_is_named_and_the_rest_is_sent(own: RunningServer) -> None:
 
 
 def test_commands(shared: RunningServer) -> None:
-    done = run(shared.port, "Bob", "--history", "0", typed="/help\n/status\nquit\nnot sent\n")
-    assert done.returncode == 0
+    done = run(shared.port, "Bob", "--history", "0", typed="/help\n/status\nquit\n \n\n")
+    assert (done.returncode, done.stderr) == (0, b"")
     assert b"/send-to NAME TEXT" in done.stdout
     assert b"Bob at 127.0.0.1:" in done.stdout
-    assert b"not sent" not in run(shared.port, "Alice").stdout
+
+
+@pytest.mark.parametrize("blanks", [0, 100_000])
+@pytest.mark.parametrize("last", ["left behind\n", "left behind"])
+def test_input_behind_quit_is_a_failure_and_said(
+    shared: RunningServer, blanks: int, last: str
+) -> None:
+    typed = "hi\n/quit\n" + "\n" * blanks + last
+    done = run(shared.port, "Bob", "-q", typed=typed)
+    sentence = b"mymessenger: Line 2 says to leave: what stands behind it was not sent.\n"
+    assert (done.returncode, done.stderr) == (1, sentence)
+    assert b"left behind" not in run(shared.port, "Alice").stdout
+
+
+def test_quit_does_not_wait_for_more_input(shared: RunningServer) -> None:
+    with piped(shared.port, "Bob", "-q") as bob:
+        bob.type("quit")
+        assert bob.process.wait(PATIENCE) == 0
+
+
+@pytest.mark.parametrize("before", ["", "a\n"])
+@pytest.mark.parametrize("after", ["", "b\n", "/quit\n"])
+def test_every_refusal_is_said_and_counts(shared: RunningServer, before: str, after: str) -> None:
+    typed = f"{before}/send-to Nobody-Here hey\n/send-to Nobody-Here ho\n{after}"
+    done = run(shared.port, "Bob", "-q", typed=typed)
+    said = done.stderr.decode()
+    assert (done.returncode, said.count("\n")) == (1, 2)
+    assert said.index("(hey)") < said.index("(ho)")
+
+
+def test_notices_of_the_server_are_said_and_no_failure(shared: RunningServer) -> None:
+    done = run(shared.port, "Bob", "-q", typed="/send Nobody-Here hello\n")
+    assert done.returncode == 0
+    assert done.stderr.startswith(b"mymessenger: ")
+    assert b"Nobody-Here" in done.stderr
+
+
+@pytest.mark.parametrize("typed", ["", "/help\n", "hi\n"])
+def test_output_that_fails_is_said_and_counts(shared: RunningServer, typed: str) -> None:
+    run(shared.port, "Alice", "-q", typed="something to print\n")
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            command(shared.port, "Bob", "--history", "5"), cwd=ROOT, env=environment(),
+            input=typed.encode(), stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE,
+            check=False,
+        )  # fmt: skip
+    sentence = b"mymessenger: Standard output cannot be written: No space left on device.\n"
+    assert (done.returncode, done.stderr) == (1, sentence)
+
+
+def test_errors_that_nobody_can_read_do_no_harm(shared: RunningServer) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            command(shared.port, "Bob", "--history", "0"), cwd=ROOT, env=environment(),
+            input=b"/dance\nsent all the same\n", stderr=full, timeout=PATIENCE, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert b"sent all the same" in run(shared.port, "Alice").stdout
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import pytest
 import trio
+import trio.lowlevel
+import trio.testing
 from trio.testing import MockClock
 
 from cli.backoff import Backoff
 from cli.errors import ClientClosed
-from cli.notices import Connected, Disconnected, LoginLost, Notice, ServerStops, StorageChanged
+from cli.notices import (
+    Connected,
+    Disconnected,
+    LoginLost,
+    Notice,
+    Remark,
+    ServerStops,
+    StorageChanged,
+)
 from cli.status import State
 from protocol.errors import ErrorCode
 from protocol.events import ConversationInfo, Error, Goodbye, PongReply, Shutdown, StorageState
+from protocol.events import Notice as NoticeEvent
 from protocol.requests import Hello, Login, Ping, Status
 from tests.cli.conftest import Meet
 from tests.cli.fake_server import FakeServer, message
@@ -53,7 +64,9 @@ async def test_goes_on_after_the_last_message(
         ]
         assert client.CheckStatus().reconnects == 1
     assert isinstance(notices[1], Disconnected)
-    assert notices[0::2] == [Connected("fake 1", False, 0), Connected("fake 1", True, 2)]
+    first, again = notices[0::2]
+    assert first == Connected("fake 1", name="Bob", guest=True, again=False, missed=0)
+    assert again == Connected("fake 1", name="Bob", guest=True, again=True, missed=2)
 
 
 async def test_keeps_trying_with_growing_pauses(
@@ -66,13 +79,30 @@ async def test_keeps_trying_with_growing_pauses(
         status = client.CheckStatus()
         assert status.state is State.OFFLINE
         assert status.last_error == "Nobody listens there. Is the server running?"
-        assert 10 < len(server.attempts) < 60
+        assert 25 < len(server.attempts) < 90
         told = [notice for notice in notices if isinstance(notice, Disconnected)]
         assert [notice.attempt for notice in told] == list(range(len(told)))
-        assert all(notice.retry_in <= 30 for notice in told)
+        assert all(notice.retry_in <= 10 for notice in told)
         server.refusing = False
         await (await server.accept()).welcome()
         assert (await client.wait_status_change(client.CheckStatus())).state is State.ONLINE
+
+
+async def test_retries_at_once_where_it_is_told_to(
+    autojump_clock: MockClock, server: FakeServer, meet: Meet
+) -> None:
+    async with meet() as (client, peer):
+        client.retry_now()  # means nothing while there is a connection
+        server.refusing = True
+        await peer.lose()
+        await trio.sleep(60)
+        for _ in range(20):
+            before = len(server.attempts)
+            client.retry_now()
+            await trio.lowlevel.checkpoint()
+            await trio.testing.wait_all_tasks_blocked()
+            assert len(server.attempts) == before + 1
+            assert client.CheckStatus().state is State.OFFLINE
 
 
 async def test_server_that_drops_at_once_is_not_hammered(
@@ -85,7 +115,7 @@ async def test_server_that_drops_at_once_is_not_hammered(
             second = await server.accept()
             await second.welcome()
             await second.lose()
-        assert trio.current_time() - begun > 60
+        assert trio.current_time() - begun > 30
 
 
 async def test_silent_server_is_asked_and_then_left(
@@ -126,6 +156,15 @@ async def test_goodbye_from_the_server_is_a_loss_with_its_reason(
         await (await server.accept()).welcome()
     assert isinstance(notices[1], Disconnected)
     assert notices[1].reason == "You were idle for too long."
+
+
+async def test_remarks_of_the_server_are_told(
+    autojump_clock: MockClock, meet: Meet, notices: list[Notice]
+) -> None:
+    async with meet() as (client, peer):
+        await peer.send(NoticeEvent(message="Nobody is called Zoe."), message(1))
+        await client.ReadMsg()
+    assert notices[1:] == [Remark("Nobody is called Zoe.")]
 
 
 async def test_database_state_is_told(

@@ -13,11 +13,19 @@ from cli.notices import (
     Disconnected,
     LoginLost,
     Notice,
+    Remark,
     ServerError,
     ServerStops,
     StorageChanged,
 )
-from cli.show import UnreadMark, message_line, notice_line, offline_lines, status_lines
+from cli.show import (
+    NoticeLines,
+    UnreadMark,
+    guest_line,
+    message_line,
+    offline_lines,
+    status_lines,
+)
 from cli.status import ClientStatus, State
 from protocol.events import StatusReport
 from protocol.text import UNREAD_LINE
@@ -45,6 +53,10 @@ def _message(
     )  # fmt: skip
 
 
+def _connected(server: str = "s 1", *, again: bool = False, missed: int = 0) -> Connected:
+    return Connected(server, name="Bob", guest=True, again=again, missed=missed)
+
+
 def test_message_is_a_line_in_local_time() -> None:
     assert message_line(_message(), "Alice") == "14:54 23.09.20 Bob: hello"
 
@@ -68,29 +80,44 @@ def test_nothing_that_a_terminal_obeys_passes() -> None:
     line = message_line(_message(evil, sender="B\x1b]0;x\x07", private_with="A\x9b"), "B")
     assert line.isprintable()
     for told in (Disconnected(evil, 1, 0), ServerStops(evil), ServerError("x", evil),
-                 LoginLost(evil), Connected(evil, False, 0)):  # fmt: skip
-        assert (notice_line(told) or "").isprintable()
+                 LoginLost(evil), Remark(evil), _connected(server=evil)):  # fmt: skip
+        assert (NoticeLines().line(told) or "").isprintable()
+    assert guest_line(evil).isprintable()
 
 
 @pytest.mark.parametrize(
     ("notice", "line"),
     [
-        (Connected("s 1", False, 3), "Connected to s 1. /help lists the commands."),
-        (Connected("s 1", True, 0), "Connected again, nothing was missed."),
-        (Connected("s 1", True, 1), "Connected again, 1 message caught up."),
-        (Connected("s 1", True, 2), "Connected again, 2 messages caught up."),
+        (_connected(missed=3), "Connected to s 1. /help lists the commands."),
+        (_connected(again=True), "Connected again, nothing was missed."),
+        (_connected(again=True, missed=1), "Connected again, 1 message caught up."),
+        (_connected(again=True, missed=2), "Connected again, 2 messages caught up."),
         (Disconnected("Gone.", 0.2, 0), "Connection lost: Gone. Retrying."),
-        (Disconnected("Gone.", 0.2, 1), None),
+        (Disconnected("Gone.", 0.2, 1), "Still no connection: Gone. Retrying."),
         (Disconnected("Gone.", 4.2, 3), "Still no connection: Gone. Retrying in 4 s."),
         (ServerStops("Bye."), "The server is shutting down: Bye."),
         (StorageChanged(True), "The server's database is back."),
         (StorageChanged(False), "The server's database is away. Messages wait until it is back."),
         (ServerError("x", "Bad."), "The server reports: Bad."),
         (LoginLost("Bad."), "The login was refused: Bad."),
+        (Remark("Nobody is called Zoe."), "Nobody is called Zoe."),
     ],
 )
-def test_notices(notice: Notice, line: str | None) -> None:
-    assert notice_line(notice) == line
+def test_notices(notice: Notice, line: str) -> None:
+    assert NoticeLines().line(notice) == line
+
+
+def test_failed_attempts_are_told_once_and_again_for_another_reason() -> None:
+    lines = NoticeLines()
+    reasons = ["Lost.", "Gone.", "Gone.", "Away.", "Away.", "Gone."]
+    told = [
+        lines.line(Disconnected(reason, 0, number)) is not None
+        for number, reason in enumerate(reasons)
+    ]
+    assert told == [True, True, False, True, False, True]
+    lines.line(_connected(again=True))
+    assert lines.line(Disconnected("Lost.", 0, 0)) is not None
+    assert lines.line(Disconnected("Gone.", 0, 1)) is not None
 
 
 def _marks(*messages: ChatMessage) -> list[list[str]]:
@@ -134,6 +161,17 @@ def test_status_names_who_is_here() -> None:
         "waiting to be stored: 1",
         "here (2 users, 3 connections): Alice, B␛b",
     ]
+
+
+def test_status_of_one_alone() -> None:
+    report = StatusReport(
+        name="Bob", address="1.2.3.4:5", connected_at=NOON, server="s 1",
+        users=["Bob"], connections=1,
+    )  # fmt: skip
+    lines = status_lines(report, _status(reconnects=1))
+    assert lines[-2:] == [
+        "connection lost and found again: 1 time", "here (1 user, 1 connection): Bob",
+    ]  # fmt: skip
 
 
 def test_status_without_a_connection() -> None:

@@ -7,8 +7,9 @@ from uuid import uuid4
 import trio
 
 from protocol.errors import ErrorCode
-from protocol.events import Conversation, Error, HistoryPage, Message, StatusReport
-from protocol.requests import Delivered, History, Send, Status
+from protocol.events import Conversation, Error, HistoryPage, Message, Sent, StatusReport
+from protocol.framing import encode
+from protocol.requests import Chunk, Delivered, Fetch, History, Quit, Send, Status
 from tests.harness import NativeClient, RunningServer, native, telnet
 
 
@@ -145,6 +146,41 @@ async def test_a_client_that_resumes_gets_what_it_missed_once(server: RunningSer
             assert [event.seq for event in await bob.messages(53)] == list(range(8, 61))
             await ann.say("live")
             assert [event.seq for event in await bob.messages(1)] == [61]
+
+
+async def test_everything_asked_for_comes_before_the_end(server: RunningServer) -> None:
+    """Quit, and the end of the client's stream, wait for answers: a long text and a message."""
+    text = b"0123456789" * 100_000
+    async with native(server, "Ann") as ann:
+        for start in range(0, len(text), 200_000):
+            part = text[start : start + 200_000]
+            await ann.send(Chunk(stream=1, size=len(part)), part)
+        sent = await ann.ask(Send(stream=1), Sent)
+        for number, leave in enumerate((Quit(), None)):
+            async with native(server, f"Bob{number}") as bob:
+                await bob.send(Fetch(id=sent.id))
+                await bob.send(Send(text="last words"))
+                await (bob.send(leave) if leave else bob.stream.send_eof())
+                got = b""
+                while (incoming := await bob.next_frame()) is not None:
+                    got += incoming.payload
+                assert got == text
+                assert sum(isinstance(event, Sent) for event in bob.seen) == 1
+
+
+async def test_thousands_of_requests_at_once_cost_no_memory(sqlite_server: RunningServer) -> None:
+    """A client that asks and never reads is answered as far as its channel goes."""
+    async with native(sqlite_server, "Ann") as ann:
+        await ann.send(Chunk(stream=1, size=200_000), b"x" * 200_000)
+        sent = await ann.ask(Send(stream=1), Sent)
+        before = sqlite_server.memory()
+        async with native(sqlite_server, "Greedy") as greedy:
+            with trio.move_on_after(5):
+                for _ in range(50):
+                    await greedy.stream.send_all(encode(Fetch(id=sent.id)) * 1000)
+            for _ in range(3):  # all of it has been read as far as it will be
+                await ann.ask(Status(), StatusReport)
+            assert sqlite_server.memory() - before < 32 * 1024 * 1024
 
 
 async def test_acknowledged_messages_survive_a_crash(server: RunningServer) -> None:

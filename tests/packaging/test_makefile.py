@@ -10,7 +10,9 @@ import pytest
 
 from tests.packaging import ROOT, read
 
-TARGETS = ["install", "run", "test", "lint", "format", "loadtest", "bench", "lock", "docs"]
+TARGETS = [
+    "install", "run", "test", "lint", "format", "loadtest", "bench", "chaos", "lock", "docs",
+]  # fmt: skip
 
 
 def make(*arguments: str) -> str:

@@ -19,6 +19,7 @@ from protocol.events import (
     HistoryPage,
     LoggedIn,
     Message,
+    Notice,
     Part,
     PingEvent,
     PongReply,
@@ -92,6 +93,7 @@ GOLDEN: list[tuple[Event, str]] = [
     ),
     (Error(code=ErrorCode.BAD_NAME, message="That is no name."), "! That is no name.\r\n"),
     (Goodbye(reason="Goodbye."), "* Goodbye.\r\n"),
+    (Notice(message="This goes to all."), "* This goes to all.\r\n"),
     (Shutdown(reason="The server is stopping."), "* The server is stopping.\r\n"),
     (
         StorageState(available=False),

@@ -227,6 +227,19 @@ async def test_one_that_never_answers_is_told_and_closed(
         assert await stream.receive_some() == b""
 
 
+async def test_one_that_keeps_taking_is_never_idle(mock_clock: trio.testing.MockClock) -> None:
+    """A slow reader is not read from while its channel is full; that is no silence of its own."""
+    async with checked(mock_clock) as (server, conn, stream):
+        conn.send(b"x" * 20_000_000)
+        for _ in range(5):
+            mock_clock.jump(50)
+            assert server.CheckConn(conn)
+            taken = conn.channel.sent
+            while conn.channel.sent == taken:
+                await stream.receive_some(100_000)
+                await trio.lowlevel.checkpoint()
+
+
 async def test_one_that_takes_nothing_is_closed_after_the_idle_limit_only(
     mock_clock: trio.testing.MockClock,
 ) -> None:

@@ -55,7 +55,7 @@ def _text(chunks: AsyncIterator[bytes]) -> TextStream:
 async def test_parts_come_in_order_and_the_last_one_is_marked() -> None:
     """Each with its offset; the text may go on between them at its reader's pace."""
     received = await _served(
-        lambda conn: conn.start_soon(native._send_text, conn, _text(_chunks(b"abc", b"def")))
+        lambda conn: conn.start_soon(native._answer, conn, _text(_chunks(b"abc", b"def")))
     )
     assert event_reader().feed(received) == [
         Incoming(Part(ref=7, id=3, offset=10, size=3), b"abc"),
@@ -70,7 +70,7 @@ async def test_at_telnet_a_text_stands_between_two_lines() -> None:
     half, rest = "я".encode()[:1], "я".encode()[1:]
     received = await _served(
         lambda conn: conn.start_soon(
-            line._show_text, conn, _text(_chunks(b"a\x1b[2J\n" + half, rest + b"\r\nz"))
+            line._show, conn, _text(_chunks(b"a\x1b[2J\n" + half, rest + b"\r\nz"))
         )
     )
     shown = received.decode()
@@ -81,7 +81,7 @@ async def test_at_telnet_a_text_stands_between_two_lines() -> None:
 async def test_a_database_that_goes_away_is_an_error_of_the_fetch() -> None:
     """The connection goes on, and the client can fetch the rest from its offset later."""
     text = _text(_chunks(b"abc", then=StorageUnavailable("away")))
-    received = await _served(lambda conn: conn.start_soon(native._send_text, conn, text))
+    received = await _served(lambda conn: conn.start_soon(native._answer, conn, text))
     first, error, pong = [i.frame for i in event_reader().feed(received) if isinstance(i, Incoming)]
     assert isinstance(first, Part)
     assert isinstance(error, Error)
