@@ -67,7 +67,6 @@ class Conversation:
 
     async def _talk(self, stop: Stop) -> int:
         options = self._options
-        failed = False
         async with Client.New(
             options.host,
             options.port,
@@ -91,8 +90,9 @@ class Conversation:
             try:
                 await self._await_last(client)
             finally:
-                failed = self._tell_rest(typist)
-        return EXIT_FAILED if failed else 0
+                lost = self._tell_rest(typist)
+            given_up = client.CheckStatus().state is State.CLOSED
+        return EXIT_FAILED if lost or given_up else 0
 
     async def _run_lines(self, client: Client, typist: Typist) -> None:
         """Do what the person types until it is to leave."""
@@ -148,9 +148,7 @@ class Conversation:
         """Show what was never acknowledged, so that it is not lost; True: there was something."""
         rest = typist.take_rest()
         for outgoing in rest:
-            to = f" (to {sanitise_line(outgoing.to)})" if outgoing.to else ""
-            text = outgoing.text if isinstance(outgoing.text, str) else ""
-            self._tell(f"Not acknowledged{to}: {sanitise_line(text)}")
+            self._tell(f"Not acknowledged: {_as_typed(outgoing)}")
         return bool(rest)
 
     async def _show(self, line: str) -> None:
@@ -163,8 +161,7 @@ class Conversation:
         self._prompt.write(f"\x1b[2m{line}\x1b[0m\n" if self._dim else f"{line}\n")
 
     def _tell_delay(self, outgoing: Outgoing) -> None:
-        text = outgoing.text if isinstance(outgoing.text, str) else ""
-        self._tell(f"Waiting to be stored: {sanitise_line(text[:200])}")
+        self._tell(f"Waiting to be stored: {_as_typed(outgoing)[:200]}")
 
     def _notice(self, notice: Notice) -> None:
         line = self._notices.line(notice)
@@ -173,3 +170,13 @@ class Conversation:
             self._tell(line + hint)
         if isinstance(notice, Connected) and notice.guest and not notice.again:
             self._tell(guest_line(notice.name))
+
+
+def _as_typed(outgoing: Outgoing) -> str:
+    """Return a message as it can be typed again, on one line and safe to show."""
+    text = outgoing.text if isinstance(outgoing.text, str) else ""
+    if outgoing.to is not None:
+        text = f"/send-to {outgoing.to} {text}"
+    elif outgoing.addressed:
+        text = f"/send {text}"
+    return sanitise_line(text)

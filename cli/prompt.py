@@ -115,7 +115,7 @@ class Prompt:
         """Print whole lines above the line being typed; once that has ended, just print them."""
         with self._lock:
             if self._ended:
-                sys.stdout.write(text)
+                sys.stdout.write(f"\r{text}")  # over the terminal's echo of Ctrl+C
                 sys.stdout.flush()
                 return
             self._to_draw.append(text)

@@ -86,8 +86,8 @@ class Session:
         except ConnectionLost as lost:
             return "The server has stopped." if self._stopping else str(lost)
 
-    async def _handle(self, incoming: Incoming[AnyEvent]) -> None:  # noqa: C901 - one line a frame
-        match frame := incoming.frame:
+    async def _handle(self, incoming: Incoming[AnyEvent]) -> None:  # noqa: C901, PLR0912
+        match frame := incoming.frame:  # one case a kind
             case Message():
                 await self._on_message(frame)
             case Sent():

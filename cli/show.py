@@ -61,10 +61,12 @@ class NoticeLines:
 
     def line(self, notice: Notice) -> str | None:
         """Return a notice as a sentence; None where it tells nothing new."""
-        before = self._failure
-        failing = isinstance(notice, Disconnected) and notice.attempt > 0
-        self._failure = notice.reason if failing else ""
-        return None if failing and self._failure == before else _notice_line(notice)
+        before, self._failure = self._failure, ""
+        if isinstance(notice, Disconnected) and notice.attempt > 0:
+            self._failure = notice.reason
+            if notice.reason == before:
+                return None
+        return _notice_line(notice)
 
 
 def guest_line(name: str) -> str:
@@ -73,7 +75,7 @@ def guest_line(name: str) -> str:
     return f"You are {name}, a guest: this name has no password, and anybody can use it."
 
 
-def _notice_line(notice: Notice) -> str:  # noqa: PLR0911 - one a kind
+def _notice_line(notice: Notice) -> str:  # noqa: C901, PLR0911 - one a kind
     match notice:
         case Connected(again=False):
             return f"Connected to {sanitise_line(notice.server)}. /help lists the commands."

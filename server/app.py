@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
 
 import structlog
@@ -182,6 +183,10 @@ async def serve(settings: Settings) -> None:
 
 def _tell_ready(listeners: list[socket.socket], stores: Stores) -> None:
     addresses = [name_of(listener.getsockname()) for listener in listeners]
+    if not all(ip_address(listener.getsockname()[0]).is_loopback for listener in listeners):
+        log.warning(
+            "server.plain_text", advice="there is no encryption yet: use a network you trust"
+        )
     log.info("server.started", listening=", ".join(addresses), database=stores.description)
     host, _, port = addresses[0].rpartition(":")
     print(f"mymessenger listening on {addresses[0]}", flush=True)  # noqa: T201

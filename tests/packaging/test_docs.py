@@ -67,6 +67,7 @@ def test_the_example_is_made_of_frames_that_both_ends_can_read() -> None:
         names[speaker].add(frame["type"])
     assert names["C"] == {describe.name_of(frame) for frame in REQUESTS} - {"status"}
     assert names["S"] == {describe.name_of(frame) for frame in EVENTS} - {
+        "notice",
         "status_report",
         "storage",
     }
