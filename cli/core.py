@@ -46,7 +46,8 @@ class Core:
     def take(self, frame: Message) -> None:
         """Take a message that is next in its conversation."""
         own = self._own.pop(frame.id, None) is not None or (
-            frame.sender == self.name and self.outbox.may_have_sent(frame.text)
+            frame.sender == self.name
+            and self.outbox.may_have_sent(frame.text, head=frame.size is not None)
         )
         self._put(frame, own=own)
 

@@ -38,6 +38,8 @@ class Outgoing:
     size: int = 0
     """Bytes of ``text``, 0 where it is a source."""
     sent_at: float = 0.0
+    interrupted: bool = False
+    """True: a connection carried it and broke before the answer; it may be stored."""
     _receipt: Sent | None = None
     _failure: ClientError | None = None
     _done: trio.Event = field(default_factory=trio.Event)
@@ -70,6 +72,14 @@ class Outgoing:
             to=self.to,
             addressed=self.addressed,
         )
+
+    def reads(self, text: str, *, head: bool) -> bool:
+        """Tell whether the server would have stored this as ``text``, or a text of that head."""
+        if not isinstance(self.text, str):
+            return False
+        # What was addressed is stored without the name it begins with.
+        forms = [self.text, self.text.strip().partition(" ")[2].strip()][: 1 + self.addressed]
+        return any(form.startswith(text) if head else form == text for form in forms)
 
     @property
     def done(self) -> bool:
@@ -140,6 +150,8 @@ class Outbox:
 
     def rewind(self) -> None:
         """Begin anew on another connection: everything unacknowledged is sent again."""
+        for ref, outgoing in self._all.items():
+            outgoing.interrupted = outgoing.interrupted or ref not in self._unsent
         self._unsent = dict(self._all)
         self.changes.ring()
 
@@ -165,12 +177,14 @@ class Outbox:
         if outgoing.ref in self._unsent:
             self.remove(outgoing)
 
-    def may_have_sent(self, text: str) -> bool:
-        """Tell whether ``text`` reads like a message that was sent and never acknowledged."""
+    def may_have_sent(self, text: str, *, head: bool) -> bool:
+        """Tell whether a message with this text, or ``head`` of a text, may be one of these.
+
+        On one connection one's own messages come as acknowledgements only. A message of one's
+        own name is therefore another device's, unless a connection broke before the answer.
+        """
         return any(
-            outgoing.sent_at
-            and isinstance(outgoing.text, str)
-            and (outgoing.text.startswith(text) or outgoing.text.endswith(text))
+            outgoing.interrupted and outgoing.reads(text, head=head)
             for outgoing in self._all.values()
         )
 

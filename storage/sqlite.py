@@ -132,7 +132,8 @@ def _locked(path: Path) -> sqlite3.Connection:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                 raise
             raise StorageConfigurationError(
-                f"Another server uses {path}: stop that one, or choose another file for this one (--db-name)."
+                f"Another server uses {path}: stop that one, or choose another file for this one"
+                " (--db-name)."
             ) from error
         return lock
 
