@@ -16,12 +16,11 @@ from cli.options import Options
 from cli.outbox import Outgoing
 from cli.prompt import End, Prompt
 from cli.show import NoticeLines, UnreadMark, guest_line, message_line
-from cli.signals import Stop
+from cli.signals import EXIT_FAILED, Stop
 from cli.status import State
 from cli.typist import Typist
 from protocol.text import sanitise_line
 
-EXIT_FAILED = 1
 PATIENCE = 1.0
 """Seconds after which a message without its acknowledgement is said to be waiting."""
 LAST_ACKNOWLEDGEMENTS = 3.0
@@ -91,8 +90,7 @@ class Conversation:
                 await self._await_last(client)
             finally:
                 lost = self._tell_rest(typist)
-            given_up = client.CheckStatus().state is State.CLOSED
-        return EXIT_FAILED if lost or given_up else 0
+        return EXIT_FAILED if lost else 0
 
     async def _run_lines(self, client: Client, typist: Typist) -> None:
         """Do what the person types until it is to leave."""

@@ -60,8 +60,9 @@ def _ask_name() -> str | None:
         _say("Your name: ")
         try:
             answer = sys.stdin.readline()
-        except UnicodeDecodeError:
-            _say("mymessenger: That was not valid UTF-8. Set your terminal to UTF-8.\n")
+            answer.encode()
+        except UnicodeError:
+            _say("mymessenger: The name is not valid UTF-8. Set your terminal to UTF-8.\n")
             continue
         if not answer:
             _say("\n")

@@ -68,7 +68,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"mymessenger {__version__}")
     parser.add_argument(
-        "--name", type=_name, default=environment.get("MYMESSENGER_NAME") or None,
+        "--name", type=_name, default=environment.get("MYMESSENGER_NAME", "").strip() or None,
         help="your name in the chat; without it a terminal asks",
     )  # fmt: skip
     parser.add_argument(
@@ -108,6 +108,10 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
 def _name(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("a name is wanted; without --name a terminal asks for it")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError("the name is not valid UTF-8") from None
     return text
 
 

@@ -14,11 +14,10 @@ from cli.notices import Connected, Notice
 from cli.options import Options
 from cli.pipes import InputLines, OutputClosed, OutputFailed, say, write
 from cli.show import NoticeLines, message_line
-from cli.signals import Stop, run_stoppable
+from cli.signals import EXIT_FAILED, Stop, run_stoppable
 from cli.typist import Typist
 from protocol.requests import Send
 
-EXIT_FAILED = 1
 BATCH = 200
 """Messages that are written together where many have arrived."""
 

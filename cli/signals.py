@@ -9,6 +9,7 @@ import trio
 
 from cli.groups import ungrouped
 
+EXIT_FAILED = 1
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -40,9 +41,13 @@ class Stop:
 
 
 async def run_stoppable(work: Callable[[Stop], Awaitable[int]]) -> int:
-    """Run ``work`` and return its exit code, or 128 + the number of the signal that ended it."""
+    """Run ``work`` and return its exit code.
+
+    Where a signal ended it that is 128 + the signal's number, and 1 where it was broken off
+    otherwise.
+    """
     stop = Stop()
-    code = 0
+    code = EXIT_FAILED
     with ungrouped():
         async with trio.open_nursery() as nursery:
             await nursery.start(_watch, stop)

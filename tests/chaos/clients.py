@@ -79,6 +79,8 @@ class Client:
         self._out = b""
         self._backoff = Backoff(draw=crowd.random.random)
         self._next_mark = 0
+        self._answered: dict[int, Seen] = {}
+        """Own messages that are known to be stored and have not come in the stream."""
 
     def connect(self) -> None:
         """Begin to connect, and say hello as soon as that has worked."""
@@ -149,22 +151,25 @@ class Client:
         lines = (self._tail + data).split(b"\n")
         self._tail = lines.pop()
         if lines:
-            self._take(lines, now)
+            self.take(lines, now)
 
-    def _take(self, lines: list[bytes], now: int) -> None:
+    def take(self, lines: list[bytes], now: int) -> None:
+        """Take whole lines."""
         known = self._crowd.known
         received = self.log.received
         try:  # the same line has come to somebody else before, nearly always
-            received += [known[line] for line in lines]
-            self.position = max(self.position, received[-1].seq)
+            seen = [known[line] for line in lines]
         except KeyError:
+            seen = []
+        if seen and not self._answered:
+            received += seen
+            self.position = max(self.position, seen[-1].seq)
+        else:
             for line in lines:
-                seen = known.get(line)
-                if seen is None:
-                    self._meet(line, now)
+                if line in known:
+                    self._arrive(known[line])
                 else:
-                    received.append(seen)
-                    self.position = max(self.position, seen.seq)
+                    self._meet(line, now)
         if now >= self._next_mark:
             self._next_mark = now + _MARK_EVERY
             self.log.read_counts.append(len(received))
@@ -174,8 +179,7 @@ class Client:
         event = _DECODER.decode(line)
         if isinstance(event, Message):
             seen = self._crowd.known[line] = seen_of(event)
-            self.log.received.append(seen)
-            self.position = max(self.position, seen.seq)
+            self._arrive(seen)
         elif isinstance(event, Sent):
             self._acknowledge(event, now)
         elif isinstance(event, LoggedIn):
@@ -196,12 +200,34 @@ class Client:
         assert sent.ref is not None
         self.log.acknowledged.append(Ack(sent.ref, sent.seq, sent.id, now))
         self.outbox.pop(sent.ref, None)
+        own = Seen(sent.seq, sent.id, self.log.name, sent.ref)
         # It stands in the place of the message. Only the answer to a repetition may come out of
-        # its place; then the message itself has come or will come.
-        if not sent.duplicate or sent.seq == self.position + 1:
-            self.log.by_ack.add(sent.seq)
-            self.log.received.append(Seen(sent.seq, sent.id, self.log.name, sent.ref))
-            self.position = max(self.position, sent.seq)
+        # its place: then the message itself has come or will come, or the next one comes.
+        if not sent.duplicate:
+            self._arrive(own)
+        elif sent.seq > self.position:
+            self._answered[sent.seq] = own
+
+    def _arrive(self, seen: Seen) -> None:
+        if self._answered:
+            self.settle(seen.seq)
+            self._answered.pop(seen.seq, None)
+        self.log.received.append(seen)
+        self.position = max(self.position, seen.seq)
+
+    def settle(self, before: int) -> None:
+        """Take an answer for the message, where the stream does not bring it any more."""
+        while self.position + 1 < before and self.position + 1 in self._answered:
+            self.position += 1
+            self.log.received.append(self._answered.pop(self.position))
+
+    @property
+    def has(self) -> int:
+        """The number up to which it has everything, in the stream or by an answer."""
+        last = self.position
+        while last + 1 in self._answered:
+            last += 1
+        return last
 
     def _refuse(self, error: Error, now: int) -> None:
         self.log.note(now, "error", error.code)
@@ -239,6 +265,10 @@ class Crowd:
     def __exit__(self, *_: object) -> None:
         self._stop = True
         self._thread.join()
+        self.close()
+
+    def close(self) -> None:
+        """Close all sockets."""
         for client in self.clients:
             if client.sock is not None:
                 client.sock.close()
@@ -264,9 +294,9 @@ class Crowd:
 
     def wait_caught_up(self, seconds: float) -> float:
         """Wait until all are back and have what anybody has now; return the seconds."""
-        last = max(client.position for client in self.clients)
+        last = max(client.has for client in self.clients)
         return self.wait(
-            lambda: all(client.ready and client.position >= last for client in self.clients),
+            lambda: all(client.ready and client.has >= last for client in self.clients),
             seconds,
             f"all to have {last}",
         )
@@ -279,6 +309,7 @@ class Crowd:
         self.wait_caught_up(seconds)
         time.sleep(0.2)  # for what should not come
         for client in self.clients:
+            client.settle(client.has + 1)
             client.log.caught_up = True
 
     def wait(self, done: Callable[[], bool], seconds: float, what: str) -> float:

@@ -48,8 +48,6 @@ class ClientLog:
     """Messages that the server said it would not store, to the code of the refusal."""
     received: list[Seen] = field(default_factory=list)
     """The general chat as it came, acknowledgements in the places of the client's own."""
-    by_ack: set[int] = field(default_factory=set)
-    """Sequence numbers in :attr:`received` that came as an acknowledgement."""
     read_counts: array[int] = field(default_factory=lambda: array("q"))
     read_times: array[int] = field(default_factory=lambda: array("q"))
     """How many there were in :attr:`received` at which times."""
@@ -74,5 +72,5 @@ def dump(logs: list[ClientLog], path: Path) -> None:
     with path.open("wb") as file:
         for log in logs:
             whole = {**vars(log), "read_counts": list(log.read_counts)}
-            whole |= {"read_times": list(log.read_times), "by_ack": sorted(log.by_ack)}
+            whole["read_times"] = list(log.read_times)
             file.write(msgspec.json.encode(whole) + b"\n")

@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import socket
 import subprocess
 import sys
 import termios
@@ -16,6 +17,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO
 
+from protocol.errors import ErrorCode
+from protocol.events import ConversationInfo, Error, LoggedIn, Welcome
+from protocol.framing import encode
 from tests.cli.screen import Screen
 from tests.harness import PATIENCE, ROOT
 
@@ -179,6 +183,30 @@ def terminal(port: int, name: str | None, *flags: str, **changes: str) -> Iterat
     finally:
         os.close(ours)
         os.close(theirs)
+
+
+@contextmanager
+def turncoat() -> Iterator[int]:
+    """Run a server that lets a client in as Bob, and refuses the name when it comes back."""
+    general = ConversationInfo(id=1, kind="general", name="general", last_seq=0, delivered_seq=0)
+    welcome = Welcome(protocol=1, server="turncoat", ping_interval=30)
+    login = LoggedIn(user_id=1, name="Bob", guest=True, conversations=[general])
+    refusal = Error(code=ErrorCode.BAD_NAME, message="Taken.")
+
+    def serve() -> None:
+        for answer in (login, refusal):
+            with listener.accept()[0] as connection:
+                connection.recv(65536)
+                connection.sendall(encode(welcome) + encode(answer))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(PATIENCE)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            thread.join()
 
 
 def _take_terminal() -> None:

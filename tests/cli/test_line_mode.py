@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from protocol.text import UNREAD_LINE
-from tests.cli.programs import Terminal, piped, run, terminal
-from tests.harness import RunningServer, running_server
+from tests.cli.programs import Terminal, piped, run, terminal, turncoat
+from tests.harness import PATIENCE, RunningServer, running_server
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_unread_line_and_private_messages(server: RunningServer) -> None:
         bob.until("Alice (private): psst")
         lines = [line[15:] if line[:1].isdigit() else line for line in bob.until("Alice: unread")]
         division = lines.index(UNREAD_LINE)
-        assert lines[1:division] == ["Alice: read", "Bob: mine"]
+        assert lines[2:division] == ["Alice: read", "Bob: mine"]
         assert {"Alice: unread", "Alice (private): psst"} <= set(lines[division:])
         bob.type("/send Alice shh\r")
         bob.until("> /send Alice shh")
@@ -158,10 +158,10 @@ def test_asks_again_until_the_name_is_right(server: RunningServer) -> None:
         bob.until("mymessenger: ")
         bob.until_prompt("Your name:")
         bob.type("no spaces please\n")
-        bob.until("mymessenger: A name")
+        bob.until("mymessenger: A name is one word")
         bob.until_prompt("Your name:")
         bob.type(b"\xff\n")
-        bob.until("mymessenger: A name has")
+        bob.until("mymessenger: The name is not valid UTF-8.")
         bob.until_prompt("Your name:")
         bob.type("Bob\n")
         _connected(bob)
@@ -202,18 +202,26 @@ def test_notices_of_the_server_are_shown(server: RunningServer) -> None:
         bob.until("* Nobody is called Nobody-Here")
 
 
+def _turn_away(listener: socket.socket) -> None:
+    """Be a server that is none of ours: read and close."""
+    with listener.accept()[0] as connection:
+        connection.recv(65536)
+
+
 def test_empty_line_retries_at_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(0.2)
+        listener.settimeout(PATIENCE)
         with terminal(listener.getsockname()[1], "Bob", "--retry") as bob:
-            bob.until("Is it a mymessenger server? Retrying. Enter retries at once.")
+            _turn_away(listener)
+            bob.until("Is it a mymessenger server? Retrying. Enter")
+            listener.settimeout(0.2)
             deadline = time.monotonic() + 8  # without Enter a dozen attempts take some 40 s
             attempts = 0
             while attempts < 12:
                 assert time.monotonic() < deadline, f"{attempts} attempts"
                 bob.type("\r")
                 with suppress(TimeoutError):
-                    listener.accept()[0].close()
+                    _turn_away(listener)
                     attempts += 1
             told = [line for line in bob.lines if "Still no connection" in line]
             assert len(told) == 1
@@ -228,7 +236,7 @@ def test_lines_typed_quickly_leave_nothing_behind(server: RunningServer) -> None
             time.sleep(0.002 * (number % 5))
         bob.until("Bob: fast 59")
         bob.until_prompt("Bob>")
-        bare = [line for line in bob.lines[2:-1] if line[15:20] != "Bob: "]
+        bare = [line for line in bob.lines[:-1] if line[15:20] != "Bob: " and line[:2] != "* "]
         assert bare == []
 
 
@@ -325,8 +333,14 @@ def test_unstored_lines_are_a_failure_and_said(server: RunningServer) -> None:
         assert bob.wait() == 1
         assert bob.lines[-2:] == [
             "* Not acknowledged: never stored",
-            "* Not acknowledged (to Alice): neither⏎this",
+            "* Not acknowledged: /send-to Alice neither⏎this",
         ]
+
+
+def test_name_lost_to_another_later_is_a_failure() -> None:
+    with turncoat() as port, terminal(port, "Bob") as bob:
+        bob.until("* The login was refused: Taken.")
+        assert bob.wait() == 1
 
 
 def test_refusal_of_the_last_line_is_said(server: RunningServer) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from protocol.limits import MAX_TEXT
-from tests.cli.programs import Pipe, command, environment, piped, run
+from tests.cli.programs import Pipe, command, environment, piped, run, turncoat
 from tests.harness import PATIENCE, ROOT, RunningServer, running_server
 
 
@@ -248,6 +248,19 @@ def test_refused_name(shared: RunningServer) -> None:
     done = run(shared.port, "x" * 100, typed="hi\n")
     assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
     assert done.stderr.startswith(b"mymessenger: ")
+
+
+def test_name_lost_to_another_later_is_a_failure() -> None:
+    with turncoat() as port, piped(port, "Bob", "--listen") as bob:
+        assert "Connection lost" in bob.error()
+        assert bob.error() == "mymessenger: The login was refused: Taken.\n"
+        assert bob.process.wait(PATIENCE) == 1
+
+
+def test_name_that_is_not_utf8(shared: RunningServer) -> None:
+    done = run(shared.port, os.fsdecode(b"\xff"), typed="hi\n")
+    assert done.returncode == 2
+    assert b"argument --name: the name is not valid UTF-8" in done.stderr
 
 
 def test_nobody_listens(own: RunningServer) -> None:
