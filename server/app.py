@@ -17,7 +17,7 @@ from protocol import __version__
 from protocol.events import Event, Shutdown
 from server.conn import Conn
 from server.delivery import Delivery
-from server.gateways.line import serve_line
+from server.gateways.line import greet, serve_line
 from server.gateways.line_dialect import LineDialect
 from server.gateways.native import NATIVE, serve_native
 from server.listening import ListenError, name_of, open_listeners, prepare, raise_file_limit
@@ -31,8 +31,11 @@ from storage.interface import Stores
 log = structlog.get_logger()
 
 NAME = f"mymessenger {__version__}"
-STORE_GRACE = 10.0
-"""Seconds the journal has, on the way down, to store what was taken."""
+STORE_GRACE = 3.0
+"""Seconds the journal has, on the way down, to store what was taken.
+
+More would help only where the database is away, and then nothing of it has been acknowledged.
+"""
 
 LOOKS_PER_INTERVAL = 4
 """How often in a ping interval every connection is looked after."""
@@ -129,11 +132,18 @@ class App:
             first = b""
             with trio.move_on_after(self._settings.telnet_patience) as patience:
                 first = await conn.receive()
+            if patience.cancelled_caught:
+                greet(conn, self._messenger, self._line_dialect)
+                first = await conn.receive()
             conn.push_back(first)
             if first.startswith(b"{"):
+                if patience.cancelled_caught:  # a client of ours on a slow line
+                    conn.send(b"\r\n")  # a frame begins a line; it passes over what is none
                 await serve_native(conn, self._messenger, self._settings.ping_interval)
-            elif first or patience.cancelled_caught:
-                await serve_line(conn, self._messenger, self._line_dialect)
+            elif first:
+                if not patience.cancelled_caught:
+                    greet(conn, self._messenger, self._line_dialect)
+                await serve_line(conn, self._messenger)
         finally:
             self._messenger.leave(conn.session)
 

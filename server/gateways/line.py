@@ -39,11 +39,15 @@ FOLD = 4096
 _LONG_LINE = 0  # the stream that a line too long for one frame becomes
 
 
-async def serve_line(conn: Conn, messenger: Messenger, dialect: LineDialect) -> None:
-    """Greet, ask for the name, then read lines until the person leaves."""
+def greet(conn: Conn, messenger: Messenger, dialect: LineDialect) -> None:
+    """Ask a person for the name."""
     conn.dialect = dialect
-    log.debug("connection.line", connection=conn.id)
     conn.send(text_lines(f"Welcome to {messenger.name}.") + b"What is your name? ")
+
+
+async def serve_line(conn: Conn, messenger: Messenger) -> None:
+    """Let in a person who has been greeted, then read lines until they leave."""
+    log.debug("connection.line", connection=conn.id)
     lines = _read_lines(conn)
     if not await _log_in(conn, messenger, lines):
         return

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import random
+import signal
 import socket
 import struct
 import subprocess
@@ -148,6 +149,21 @@ def busiest_second(server: RunningServer, since: int = 0) -> int:
 def log_lines(server: RunningServer) -> int:
     """Return the lines in the server's log."""
     return len(server.log.read_text().splitlines())
+
+
+def halt(server: RunningServer) -> None:
+    """Stop every thread where it stands, as a power cut does; one in the kernel never returns.
+
+    Without it a sync that was under way when a file system was shut down can return "done".
+    """
+    assert server.process is not None
+    server.signal(signal.SIGSTOP)
+    threads = Path(f"/proc/{server.process.pid}/task")
+    while True:
+        states = {task.read_text().rpartition(")")[2].split()[0] for task in threads.glob("*/stat")}
+        if states <= {"T", "D"}:
+            return
+        time.sleep(0.0002)
 
 
 def can_mount() -> bool:

@@ -9,8 +9,11 @@ from functools import partial
 import pytest
 import trio
 
+from protocol import PROTOCOL_VERSION
 from protocol.commands import COMMANDS
-from protocol.events import Message
+from protocol.events import Message, StatusReport
+from protocol.framing import encode
+from protocol.requests import Hello, Login, Status
 from tests.harness import LineClient, RunningServer, native, telnet
 
 
@@ -25,6 +28,28 @@ async def test_a_silent_connection_is_asked_for_a_name(sqlite_server: RunningSer
         assert "at least one" in await tess.until("What is your name? ")
         await tess.type("Tess")
         await tess.until("You are Tess, a guest")
+
+
+async def test_a_client_of_ours_on_a_slow_line_is_served(sqlite_server: RunningServer) -> None:
+    """Greeted as a person because its first bytes took too long, it gets frames all the same."""
+    stream = await trio.open_tcp_stream("127.0.0.1", sqlite_server.port)
+    async with stream:
+        await LineClient(stream).until("What is your name? ")
+        await stream.send_all(encode(Hello(protocol=PROTOCOL_VERSION)) + encode(Login(name="Ann")))
+        received = b""
+        while b"logged_in" not in received:
+            received += await stream.receive_some()
+    assert received.startswith(b'\r\n{"type":"welcome"')
+
+
+async def test_a_script_that_talks_http_is_sent_away(sqlite_server: RunningServer) -> None:
+    """What a web page makes a browser send must not be typed into the chat."""
+    async with native(sqlite_server, "Bob") as bob:
+        stream = await trio.open_tcp_stream("127.0.0.1", sqlite_server.port)
+        async with stream:
+            await stream.send_all(b"POST / HTTP/1.1\r\nHost: x\r\n\r\nEve\nspam\n")
+            assert "HTTP/1.1 400" in await LineClient(stream).rest()
+        assert (await bob.ask(Status(), StatusReport)).users == ["Bob"]
 
 
 async def test_lines_and_commands(sqlite_server: RunningServer) -> None:
