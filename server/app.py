@@ -17,7 +17,7 @@ from protocol import __version__
 from protocol.events import Event, Shutdown
 from server.conn import Conn
 from server.delivery import Delivery
-from server.gateways.line import greet, serve_line
+from server.gateways.line import HTTP_REQUEST, NOT_HTTP, greet, serve_line
 from server.gateways.line_dialect import LineDialect
 from server.gateways.native import NATIVE, serve_native
 from server.listening import ListenError, name_of, open_listeners, prepare, raise_file_limit
@@ -140,6 +140,8 @@ class App:
                 if patience.cancelled_caught:  # a client of ours on a slow line
                     conn.send(b"\r\n")  # a frame begins a line; it passes over what is none
                 await serve_native(conn, self._messenger, self._settings.ping_interval)
+            elif HTTP_REQUEST.match(first):
+                conn.send(NOT_HTTP)
             elif first:
                 if not patience.cancelled_caught:
                     greet(conn, self._messenger, self._line_dialect)

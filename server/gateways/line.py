@@ -25,7 +25,9 @@ from server.gateways.texts import send_text
 
 log = structlog.get_logger()
 
-_HTTP = re.compile(r"[A-Z]{3,10} \S+ HTTP/\d")
+HTTP_REQUEST = re.compile(rb"[A-Z]{3,10} \S+ HTTP/\d")
+"""How an HTTP client begins."""
+
 NOT_HTTP = (
     b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
     b"This port speaks telnet and the protocol of mymessenger, not HTTP.\n"
@@ -87,7 +89,7 @@ async def _log_in(conn: Conn, messenger: Messenger, lines: AsyncIterator[Line]) 
         except ProtocolError as error:
             conn.post(Error(code=error.code, message=error.sentence))
         else:
-            if _HTTP.match(name):
+            if HTTP_REQUEST.match(typed):
                 conn.send(NOT_HTTP)
                 return False
             if name.lstrip("/").lower() in {"quit", "exit"}:
