@@ -100,7 +100,8 @@ async def send(messenger: Messenger, session: Session, request: Send) -> Answer:
     # What cannot be sent is refused before anything comes of it, such as a new conversation.
     long = _long_text(session, request)
     conversation, text = await _address(messenger, session, request)
-    body, size, body_id = long or (text.encode(), len(text.encode()), None)
+    whole = text.encode()
+    body, size, body_id = long or (whole, len(whole), None)
     message = NewMessage(
         conversation_id=conversation,
         sender_id=user.id,
