@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 
@@ -24,7 +24,7 @@ class Messenger:
     def __init__(
         self,
         stores: Stores,
-        publish: Callable[[Sequence[Published]], None],
+        publish: Callable[[Sequence[Published]], Awaitable[None]],
         announce: Callable[[Event], None],
         *,
         name: str,

@@ -35,7 +35,7 @@ class SendChannel:
         self.waiting = 0
         """Bytes that wait."""
         self.sent = 0
-        """Bytes the socket has taken in all."""
+        """Bytes the socket has taken from here."""
         self.progress_at = trio.current_time()
         """When the socket last took something that had had to wait, or the wait began."""
         self.broken = False
@@ -59,7 +59,7 @@ class SendChannel:
             self._send_first(data)
         return True
 
-    def put(self, data: bytes) -> None:
+    def put(self, data: bytes | memoryview) -> None:
         """Take bytes whether there is room or not."""
         if not data:
             return
@@ -69,7 +69,7 @@ class SendChannel:
         else:
             self._send_first(data)
 
-    def _send_first(self, data: bytes) -> None:
+    def _send_first(self, data: bytes | memoryview) -> None:
         taken = self._try_send(data)
         if taken < len(data) and not self.broken:
             self._queue.append(memoryview(data)[taken:])  # shared with all who got this blob

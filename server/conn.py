@@ -74,7 +74,8 @@ class Conn:
         """Long texts that may still be sent at once."""
         self._delivery = delivery
         self._behind: deque[Subscription] = deque()
-        self._writing = False
+        self.writing = False
+        """True: a task feeds the socket, and nothing may go past it."""
         self._progress = trio.lowlevel.ParkingLot()  # who waits for the writer
         self._reading = trio.CancelScope()
         self._grace = trio.CancelScope()
@@ -124,7 +125,7 @@ class Conn:
         """Send an event as soon as the socket takes it."""
         self.send(self.dialect.event(event))
 
-    def send(self, data: bytes) -> None:
+    def send(self, data: bytes | memoryview) -> None:
         """Send bytes that are encoded already."""
         self.channel.put(data)
         if self.channel.waiting:
@@ -149,7 +150,7 @@ class Conn:
             self.session.acknowledged()
             self.post(sent)
         else:
-            subscription.own[sent.seq] = sent
+            subscription.acknowledge(sent.seq, sent)
 
     # ---- writing
 
@@ -160,8 +161,8 @@ class Conn:
 
     def start_writer(self) -> None:
         """Start the task that waits for the socket, unless it runs or nothing can be sent."""
-        if not self._writing and not self.channel.broken and self._nursery is not None:
-            self._writing = True
+        if not self.writing and not self.channel.broken and self._nursery is not None:
+            self._set_writing(True)
             self._nursery.start_soon(self._write)
 
     async def _write(self) -> None:
@@ -183,8 +184,13 @@ class Conn:
                     return
             self._reading.cancel()  # nobody is there to be answered
         finally:
-            self._writing = False
+            self._set_writing(False)
             self._progress.unpark_all()
+
+    def _set_writing(self, writing: bool) -> None:
+        self.writing = writing
+        for subscription in self.subscriptions.values():
+            subscription.refresh()
 
     def start_soon(self, task: Callable[..., Awaitable[object]], *arguments: object) -> None:
         """Run a task beside the reader; it ends with the connection at the latest."""
@@ -195,7 +201,7 @@ class Conn:
         """Where the channel is full, wait until no more than half of it waits."""
         if not self.channel.full:
             return
-        while self._writing and self.channel.waiting > self.channel.limit // 2:
+        while self.writing and self.channel.waiting > self.channel.limit // 2:
             await self._progress.park()
 
     # ---- life and end
@@ -233,7 +239,7 @@ class Conn:
         else:
             self._grace.deadline = trio.current_time() + FAREWELL
         with self._grace:
-            while self._writing:
+            while self.writing:
                 await self._progress.park()
             if self.channel.broken:
                 return
@@ -271,6 +277,12 @@ class Conn:
         self.channel.fail()
         if self._nursery is not None:
             self._nursery.cancel_scope.cancel()
+
+    @property
+    def sent(self) -> int:
+        """Bytes the socket has taken in all."""
+        past = sum(subscription.sent for subscription in self.subscriptions.values())
+        return self.channel.sent + past
 
     @property
     def unreceived(self) -> int:

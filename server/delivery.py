@@ -1,9 +1,9 @@
 """From stored messages to every follower's channel, in number order (S001-8, S001-16, S001-17).
 
-Publishing appends to the conversation's pending list. One flusher joins what is
-pending into one blob a conversation and dialect, and hands that blob to every live
-follower: one system call a follower and tick, however many messages there were.
-Nothing waits to fill a batch; batches form by themselves under load.
+Publishing joins what one commit brought into one blob a conversation and dialect, and
+hands that blob to every live follower: one system call a follower and commit, however
+many messages there were. Nothing waits to fill a batch; batches form by themselves under
+load, because the next commit begins when this one's messages are on their way (ADR 7).
 
 A follower whose channel is full stops being live and becomes a cursor: its own
 writer task feeds it pages as its socket takes them, and it joins the live stream
@@ -22,6 +22,7 @@ import trio
 
 from chat.journal import Published
 from protocol.events import Sent
+from server.fanout import Batch
 from server.timeline import Entry, Subscription, Timeline
 from storage.errors import StorageUnavailable
 from storage.interface import Storage
@@ -31,11 +32,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from server.conn import Conn
-    from server.dialect import Dialect
 
 log = structlog.get_logger()
 
-FLUSH_BYTES = 32 * 1024
+FLUSH_BYTES = 96 * 1024
 """About how much text goes into one blob; a channel never holds more than its limit and this."""
 
 PAGE = 50
@@ -44,8 +44,11 @@ PAGE = 50
 MAX_READERS = 8
 """Pages being read at once, for all followers together."""
 
-TURN = 0.004
-"""Seconds after which the flusher lets others have the loop."""
+STRIDE = 64
+"""Followers served without a look at the clock."""
+
+TURN = 0.01
+"""Seconds after which a delivery to many lets others have the loop."""
 
 RETRY = 0.5  # seconds between attempts while the database is away
 
@@ -57,70 +60,56 @@ class Delivery:
         self._storage = storage
         self._timelines: dict[int, Timeline] = {}
         self._last_seq: dict[int, int] = {}  # of all conversations published to since the start
-        self._dirty: dict[int, Timeline] = {}
-        self._idle = True
-        self._wake = trio.Event()
-        self._flushed = trio.Event()
+        self._turn_ends = 0.0
         self._readers = trio.CapacityLimiter(MAX_READERS)
 
-    def publish(self, batch: Sequence[Published]) -> None:
-        """Take stored messages, in number order; never waits."""
+    async def publish(self, batch: Sequence[Published]) -> None:
+        """Hand stored messages, in number order, to the channels, or leave them to cursors."""
+        dirty = {}
         for published in batch:
-            message = published.saved.message
-            answer = Sent(
-                ref=published.ref,
-                id=message.id,
-                seq=message.seq,
-                time=message.sent_at,
-                conversation=message.conversation_id,
-                duplicate=published.saved.duplicate,
-            )
-            timeline = self._timelines.get(message.conversation_id)
-            if timeline is not None and message.seq > timeline.last_seq:
-                # By the number and not by `duplicate`: a commit of ours whose answer was lost is
-                # repeated, and then every message in it is a duplicate that nobody has seen.
-                published.author.peer.acknowledge(answer)
-                timeline.add(message)
-                self._dirty[timeline.id] = timeline
-            else:
-                published.author.acknowledged()
-                published.author.peer.post(answer)
-            last = self._last_seq.get(message.conversation_id, 0)
-            self._last_seq[message.conversation_id] = max(message.seq, last)
-        self._idle = False
-        self._wake.set()
+            if (timeline := self._accept(published)) is not None:
+                dirty[timeline.id] = timeline
+        for timeline in dirty.values():
+            await self._flush(timeline)
 
-    async def run(self) -> None:
-        """Flush for ever."""
-        while True:
-            if not self._dirty:
-                self._idle = True
-                self._flushed.set()
-                self._wake = trio.Event()
-                await self._wake.wait()
-            dirty, self._dirty = self._dirty, {}
-            for timeline in dirty.values():
-                await self._flush(timeline)
-
-    async def settled(self) -> None:
-        """Wait until everything published is in the channels or left to cursors."""
-        while not self._idle:
-            self._flushed = trio.Event()
-            await self._flushed.wait()
+    def _accept(self, published: Published) -> Timeline | None:
+        """Take one message, and return the timeline that has it now; None where nobody follows."""
+        message = published.saved.message
+        answer = Sent(
+            ref=published.ref,
+            id=message.id,
+            seq=message.seq,
+            time=message.sent_at,
+            conversation=message.conversation_id,
+            duplicate=published.saved.duplicate,
+        )
+        last = self._last_seq.get(message.conversation_id, 0)
+        self._last_seq[message.conversation_id] = max(message.seq, last)
+        timeline = self._timelines.get(message.conversation_id)
+        if timeline is None or message.seq <= timeline.last_seq:
+            # By the number and not by `duplicate`: a commit of ours whose answer was lost is
+            # repeated, and then every message in it is a duplicate that nobody has seen.
+            published.author.acknowledged()
+            published.author.peer.post(answer)
+            return None
+        published.author.peer.acknowledge(answer)
+        timeline.add(message)
+        return timeline
 
     async def _flush(self, timeline: Timeline) -> None:
-        turn_ends = time.perf_counter() + TURN
         while entries := timeline.take(FLUSH_BYTES):
-            before = entries[0].message.seq - 1
-            blobs: dict[Dialect, bytes] = {}
-            for subscription in tuple(timeline.live):
-                # While this task let others run, a follower may have left, or fallen behind and
-                # caught up by itself.
-                if subscription.live and subscription.position <= before:
-                    _hand_over(subscription, entries, blobs)
-                if time.perf_counter() > turn_ends:
-                    await trio.lowlevel.checkpoint()
-                    turn_ends = time.perf_counter() + TURN
+            for dialect, live in tuple(timeline.live.items()):
+                batch = Batch(entries, dialect)
+                followers = tuple(live)
+                for start in range(0, len(followers), STRIDE):
+                    batch.hand_over(followers[start : start + STRIDE])
+                    await self._give_way()
+
+    async def _give_way(self) -> None:
+        """Let others have the loop when this turn has been long enough."""
+        if time.perf_counter() > self._turn_ends:
+            await trio.lowlevel.checkpoint()
+            self._turn_ends = time.perf_counter() + TURN
 
     def follow(
         self, conn: Conn, conversation: Conversation, after: int, delivered: int
@@ -183,7 +172,7 @@ def _feed(subscription: Subscription, entries: Iterable[Entry]) -> None:
     frames = []
     for entry in entries:
         if subscription.passes_divider(entry.message.seq):
-            frames.append(conn.dialect.divider)
+            frames.append(subscription.dialect.divider)
         frame = subscription.frame(entry, subscription.position)
         frames.append(frame)
         room -= len(frame)
@@ -191,29 +180,3 @@ def _feed(subscription: Subscription, entries: Iterable[Entry]) -> None:
         if room <= 0:
             break
     conn.channel.put(b"".join(frames))
-
-
-def _hand_over(
-    subscription: Subscription, entries: list[Entry], blobs: dict[Dialect, bytes]
-) -> None:
-    """Give one live follower what is new, or make it a cursor where that does not fit."""
-    conn = subscription.conn
-    dialect = conn.dialect
-    first, last = entries[0].message.seq, entries[-1].message.seq
-    if subscription.position != first - 1:
-        blob = None  # a number is missing here; storage has it
-    elif subscription.own:
-        blob = b"".join([subscription.frame(entry, entry.message.seq - 1) for entry in entries])
-    elif (shared := blobs.get(dialect)) is not None:
-        blob = shared
-    else:
-        blob = blobs[dialect] = b"".join([entry.bytes_for(dialect) for entry in entries])
-    if blob is not None and conn.channel.offer(blob):
-        subscription.position = last
-        if subscription.own:
-            subscription.handed_over(last)
-        if conn.channel.waiting:
-            conn.start_writer()
-    else:
-        subscription.fall_behind()
-        conn.fall_behind(subscription)

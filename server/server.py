@@ -114,7 +114,7 @@ class Server:
                 reason=conn.end_reason,
                 seconds=round(trio.current_time() - conn.connected_time, 3),
                 received=conn.received,
-                sent=conn.channel.sent,
+                sent=conn.sent,
             )
 
     def GetAll(self) -> list[Conn]:  # noqa: N802

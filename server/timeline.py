@@ -47,10 +47,15 @@ class Subscription:
     its socket takes it.
     """
 
-    __slots__ = ("conn", "divider_at", "live", "own", "position", "timeline")
+    __slots__ = (
+        "clear", "conn", "dialect", "divider_at", "live", "own", "position", "send", "sent",
+        "timeline",
+    )  # fmt: skip
 
     def __init__(self, conn: Conn, timeline: Timeline, position: int, delivered: int) -> None:
         self.conn = conn
+        self.send = conn.sock.send
+        self.dialect = conn.dialect
         self.timeline = timeline
         self.position = position
         """The last sequence number handed to the connection's channel."""
@@ -59,6 +64,10 @@ class Subscription:
         self.live = False
         self.own: dict[int, Event] = {}
         """Acknowledgements that stand in the places of this connection's own messages."""
+        self.clear = False
+        """Live, and the bytes everyone gets may go straight to the socket: see :meth:`refresh`."""
+        self.sent = 0
+        """Bytes the socket took that did not pass the channel."""
 
     def frame(self, entry: Entry, prev: int) -> bytes:
         """Return what this connection gets for a message: it, or the acknowledgement of it.
@@ -67,10 +76,10 @@ class Subscription:
         """
         own = self.own.get(entry.message.seq) if self.own else None
         if own is not None:
-            return self.conn.dialect.event(own)
+            return self.dialect.event(own)
         if prev != entry.message.seq - 1:
-            return self.conn.dialect.message(entry.message, prev)
-        return entry.bytes_for(self.conn.dialect)
+            return self.dialect.message(entry.message, prev)
+        return entry.bytes_for(self.dialect)
 
     def handed_over(self, seq: int) -> None:
         """Note that everything up to ``seq`` is in the connection's channel."""
@@ -86,16 +95,30 @@ class Subscription:
         self.divider_at = None
         return True
 
+    def refresh(self) -> None:
+        """Note whether this follower is like the others.
+
+        It is not while something of the connection's waits, which would be overtaken, nor while
+        one of its own messages is on its way, in whose place it gets the acknowledgement.
+        """
+        self.clear = self.live and not self.own and not self.conn.writing
+
+    def acknowledge(self, seq: int, event: Event) -> None:
+        """Put an acknowledgement in the place of the message with that number."""
+        self.own[seq] = event
+        self.clear = False
+
     def join(self) -> None:
         """Become live: everything flushed so far has been handed over."""
         self.live = True
         self.divider_at = None
-        self.timeline.live.add(self)
+        self.refresh()
+        self.timeline.live.setdefault(self.dialect, {})[self] = None
 
     def fall_behind(self) -> None:
         """Become a cursor on what is stored."""
-        self.live = False
-        self.timeline.live.discard(self)
+        self.live = self.clear = False
+        self.timeline.live.get(self.dialect, {}).pop(self, None)
 
 
 class Timeline:
@@ -110,7 +133,8 @@ class Timeline:
         self.pending: list[Entry] = []
         """Stored, not yet handed to the live followers."""
         self.followers: set[Subscription] = set()
-        self.live: set[Subscription] = set()
+        self.live: dict[Dialect, dict[Subscription, None]] = {}
+        """Who gets what is flushed, in the order of joining, by what they get."""
         self._tail: deque[Entry] = deque()
         self._tail_bytes = 0
 

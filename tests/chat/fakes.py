@@ -220,9 +220,11 @@ class UntouchableStores:
 
 def messenger_on(stores: MemoryStores) -> Messenger:
     """Put a messenger on memory; it publishes to nobody."""
-    return Messenger(
-        stores, lambda _batch: None, lambda _event: None, name="test server", limit_show=20
-    )
+    return Messenger(stores, _publish, lambda _event: None, name="test server", limit_show=20)
+
+
+async def _publish(_batch: object) -> None:
+    """Show it to nobody."""
 
 
 async def ask(messenger: Messenger, session: Session, request: Request) -> Answer:

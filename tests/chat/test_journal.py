@@ -29,7 +29,7 @@ class Room:
         self.journal = Journal(self.storage, self._publish, self._announce)
         self.ended = trio.Event()
 
-    def _publish(self, batch: Sequence[Published]) -> None:
+    async def _publish(self, batch: Sequence[Published]) -> None:
         stored = {message.id for message in self.storage.messages}
         assert all(one.saved.message.id in stored for one in batch), "shown before it was stored"
         self.published.append([one.saved.message.body for one in batch])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import socket
 from collections.abc import AsyncIterator
@@ -75,7 +76,12 @@ class Room:
         self.storage = MemoryStorage()
         self.delivery = Delivery(self.storage)
         self.nursery = nursery
-        nursery.start_soon(self.delivery.run)
+        self._stored, journal = trio.open_memory_channel[Published](math.inf)
+        nursery.start_soon(self._publish, journal)
+
+    async def _publish(self, journal: trio.MemoryReceiveChannel[Published]) -> None:
+        async for published in journal:
+            await self.delivery.publish([published])
 
     async def join(self, after: int = 0) -> Follower:
         """Let somebody follow from behind ``after``."""
@@ -91,7 +97,7 @@ class Room:
         new = NewMessage(1, 1, "Ann", b"", 0, b"x" * size, size)
         message = self.storage.add(new)
         author.in_flight += 1
-        self.delivery.publish([Published(Saved(message, duplicate=duplicate), author, None)])
+        self._stored.send_nowait(Published(Saved(message, duplicate=duplicate), author, None))
         return message.seq
 
 

@@ -234,8 +234,8 @@ async def test_one_that_keeps_taking_is_never_idle(mock_clock: trio.testing.Mock
         for _ in range(5):
             mock_clock.jump(50)
             assert server.CheckConn(conn)
-            taken = conn.channel.sent
-            while conn.channel.sent == taken:
+            taken = conn.sent
+            while conn.sent == taken:
                 await stream.receive_some(100_000)
                 await trio.lowlevel.checkpoint()
 
