@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ import msgspec
 
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build" / "bench"
-START_WITHIN = 30.0  # seconds
 
 OURS = (
     "--proto", "raw", "--echo", "0",
@@ -27,6 +26,12 @@ OURS = (
     "--ping", '{"type":"ping"}={"type":"pong"}',
 )  # fmt: skip
 REFERENCE = ("--proto", "raw", "--echo", "1")
+
+HOLD = 15.0
+"""Seconds that idle connections are held, from the last one's login."""
+
+Run = dict[str, Any]
+"""What the load generator measured in one run."""
 
 
 class Server:
@@ -52,11 +57,11 @@ def build() -> None:
 
 
 @contextmanager
-def our_server(*flags: str) -> Iterator[Server]:
-    """Run our server on a database of its own, everything on."""
+def our_server(*flags: str, path: Path | None = None) -> Iterator[Server]:
+    """Run our server, everything on, on a new SQLite file or on the one at ``path``."""
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("wb") as log:
         command = [sys.executable, "-m", "cmd.server", "--port", "0", "--log-level", "warning"]
-        command += ["--db-name", str(Path(folder) / "chat.db"), *flags]
+        command += ["--db-name", str(path or Path(folder) / "chat.db"), *flags]
         process = subprocess.Popen(  # noqa: S603
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log
         )
@@ -64,7 +69,7 @@ def our_server(*flags: str) -> Iterator[Server]:
             assert process.stdout is not None  # noqa: S101
             line = process.stdout.readline().decode()
             if "listening on" not in line:
-                raise SystemExit("Our server did not start.")
+                raise SystemExit(f"Our server did not start:\n{Path(log.name).read_text()}")
             yield Server(int(line.rpartition(":")[2]), process.pid, OURS)
         finally:
             process.send_signal(signal.SIGTERM)
@@ -87,18 +92,61 @@ def reference_server() -> Iterator[Server]:
         process.wait()
 
 
-def fanout(server: Server, *arguments: str) -> dict[str, Any]:
+def fanout(server: Server, *arguments: str) -> Run:
     """Load a server and return what the generator measured.
 
     Raises :class:`SystemExit` where something was lost, doubled or out of order.
     """
-    command = [str(BUILD / "fanout"), "--port", str(server.port), "--server-pid", str(server.pid)]
-    command += [*server.arguments, *arguments]
+    command = _command(server, *arguments)
     done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603
-    if done.returncode == 1:
-        raise SystemExit(done.stderr.decode())
-    result: dict[str, Any] = msgspec.json.decode(done.stdout)
+    return _checked(done.returncode, done.stdout, done.stderr)
+
+
+@contextmanager
+def holding(server: Server, clients: int) -> Iterator[Callable[[], Run]]:
+    """Hold idle connections, all logged in; what is yielded waits for their end.
+
+    Raises :class:`SystemExit` where one was lost, or they had gone before the end was asked for.
+    """
+    settle = str(int(HOLD * 1000))
+    command = _command(server, "--idle", "--verbose", "--clients", str(clients), "--settle", settle)
+    with subprocess.Popen(  # noqa: S603
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+
+        def finish() -> Run:
+            if process.poll() is not None:
+                raise SystemExit(f"What was to be measured took longer than {HOLD:g} s.")
+            output, errors = process.communicate()
+            return _checked(process.returncode, output, errors)
+
+        try:
+            _wait_until_ready(process)
+            yield finish
+        finally:
+            process.kill()
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes]) -> None:
+    assert process.stderr is not None  # noqa: S101
+    said = b""
+    for line in process.stderr:
+        said += line
+        if b" ready after " in line:
+            return
+    raise SystemExit(said.decode())
+
+
+def _command(server: Server, *arguments: str) -> list[str]:
+    command = [str(BUILD / "fanout"), "--port", str(server.port), "--server-pid", str(server.pid)]
+    return [*command, *server.arguments, *arguments]
+
+
+def _checked(code: int, output: bytes, errors: bytes) -> Run:
+    if code == 1:
+        raise SystemExit(errors.decode())
+    result: Run = msgspec.json.decode(output)
     wrong = [key for key in ("lost", "order_violations", "gaps", "corrupt") if result[key]]
-    if wrong or done.returncode:
-        raise SystemExit(f"{', '.join(wrong) or 'aborted'}: {done.stdout.decode()}")
+    if wrong or code:
+        raise SystemExit(f"{', '.join(wrong) or 'aborted'}: {output.decode()}")
     return result

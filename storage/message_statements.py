@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from functools import lru_cache
 
 from msgspec.structs import astuple
-from sqlalchemy import Connection, Dialect, bindparam, func, insert, select, true, update
+from sqlalchemy import Connection, bindparam, func, insert, select, true, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.expression import ClauseElement
 
+from storage.driver import each, places, prepared
 from storage.records import Message, NewMessage, Saved
 from storage.schema import MESSAGE_ID, conversations, counters, messages
 
@@ -21,26 +22,6 @@ _FOREVER = 2**63 - 1  # the highest number both databases know
 _UUIDS_AT_ONCE = 1000  # well below what a statement may have parameters
 
 _LOCK_COUNTER = select(counters.c.value).where(counters.c.name == MESSAGE_ID).with_for_update()
-_LOCK_ALL_COUNTERS = (
-    select(counters.c.value, conversations.c.id, conversations.c.last_seq)
-    .select_from(counters.join(conversations, true()))
-    .where(
-        counters.c.name == MESSAGE_ID,
-        conversations.c.id.in_(bindparam("ids", expanding=True)),
-    )
-    .order_by(conversations.c.id)
-    .with_for_update()
-)
-_MOVE_COUNTER = (
-    update(counters)
-    .where(counters.c.name == MESSAGE_ID)
-    .values(value=counters.c.value + bindparam("count"))
-)
-_MOVE_CONVERSATIONS = (
-    update(conversations)
-    .where(conversations.c.id.in_(bindparam("ids", expanding=True)))
-    .values(last_seq=conversations.c.last_seq + bindparam("count"))
-)
 _COLUMNS = tuple(messages.c)  # in the order of the fields of Message
 _GET = select(*_COLUMNS).where(messages.c.id == bindparam("id"))
 _BY_UUID = select(*_COLUMNS).where(messages.c.uuid.in_(bindparam("uuids", expanding=True)))
@@ -52,6 +33,36 @@ _PAGE = select(*_COLUMNS).where(
 )
 _FIRST_ONES = _PAGE.order_by(messages.c.seq).limit(bindparam("limit"))
 _LAST_ONES = _PAGE.order_by(messages.c.seq.desc()).limit(bindparam("limit"))
+
+
+def _insert(_count: int) -> ClauseElement:
+    return insert(messages)
+
+
+def _lock_all_counters(conversation_count: int) -> ClauseElement:
+    return (
+        select(counters.c.value, conversations.c.id, conversations.c.last_seq)
+        .select_from(counters.join(conversations, true()))
+        .where(counters.c.name == MESSAGE_ID, conversations.c.id.in_(places(conversation_count)))
+        .order_by(conversations.c.id)
+        .with_for_update()
+    )
+
+
+def _move_message_id(_count: int) -> ClauseElement:
+    return (
+        update(counters)
+        .where(counters.c.name == MESSAGE_ID)
+        .values(value=counters.c.value + bindparam("count"))
+    )
+
+
+def _move_last_seq(conversation_count: int) -> ClauseElement:
+    return (
+        update(conversations)
+        .where(conversations.c.id.in_(places(conversation_count)))
+        .values(last_seq=conversations.c.last_seq + bindparam("count"))
+    )
 
 
 def save(connection: Connection, new: Sequence[NewMessage]) -> list[Saved]:
@@ -68,10 +79,8 @@ def save(connection: Connection, new: Sequence[NewMessage]) -> list[Saved]:
 
 def _save_all(connection: Connection, new: Sequence[NewMessage]) -> list[Saved]:
     stored = _number(connection, new)
-    # Straight to the driver: SQLAlchemy's care for every value costs as much as the insert.
-    connection.exec_driver_sql(
-        _insert_sql(connection.dialect), [astuple(message) for message in stored]
-    )
+    rows = [astuple(message) for message in stored]
+    prepared(_insert, 1, connection.dialect).execute_many(connection, rows)
     return [Saved(message, False) for message in stored]
 
 
@@ -114,7 +123,8 @@ def _number(connection: Connection, new: Sequence[NewMessage]) -> list[Message]:
     """Give ids and sequence numbers under the locks of the rows that count them."""
     counts = Counter(message.conversation_id for message in new)
     message_id, last_seq = 0, {}
-    for row in connection.execute(_LOCK_ALL_COUNTERS, {"ids": list(counts)}):
+    lock = prepared(_lock_all_counters, len(counts), connection.dialect)
+    for row in lock.execute(connection, each(list(counts))):
         message_id, conversation_id, last_seq[conversation_id] = row
     numbered = []
     for message in new:
@@ -141,18 +151,14 @@ def _number(connection: Connection, new: Sequence[NewMessage]) -> list[Message]:
 
 def _move_counters(connection: Connection, counts: Counter[int]) -> None:
     """Write how far the numbers are, in as few statements as there are different counts."""
-    connection.execute(_MOVE_COUNTER, {"count": counts.total()})
+    dialect = connection.dialect
+    prepared(_move_message_id, 1, dialect).execute(connection, {"count": counts.total()})
     groups: dict[int, list[int]] = defaultdict(list)
     for conversation_id, count in counts.items():
         groups[count].append(conversation_id)
     for count, ids in groups.items():
-        connection.execute(_MOVE_CONVERSATIONS, {"count": count, "ids": ids})
-
-
-@lru_cache(maxsize=4)
-def _insert_sql(dialect: Dialect) -> str:
-    """Return the statement as the driver takes it, with the values in the order of the table."""
-    return str(insert(messages).compile(dialect=dialect))
+        move = prepared(_move_last_seq, len(ids), dialect)
+        move.execute(connection, {"count": count, **each(ids)})
 
 
 def page(

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from storage.database import Args, T, transact
+from storage.driver import run
 from storage.errors import StorageConfigurationError, StorageUnavailable
 from storage.sqlite_faults import advice, trouble
 
@@ -192,7 +193,7 @@ def _engine(path: Path, begin: str, pragmas: Sequence[str]) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin_transaction(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        run(connection, begin)
 
     return engine
 

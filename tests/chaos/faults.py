@@ -82,12 +82,16 @@ class Raw:
     def next(self) -> Incoming[AnyEvent]:
         """Return the next frame."""
         while not self._arrived:
-            data = self.sock.recv(262_144)
-            assert data, "the server has closed the connection"
-            self._arrived = list(reversed(self._reader.feed(data)))
+            self.read(262_144)
         item = self._arrived.pop()
         assert isinstance(item, Incoming), item
         return item
+
+    def read(self, most: int) -> None:
+        """Read so many bytes at most, for :meth:`next` to return what is complete of them."""
+        data = self.sock.recv(most)
+        assert data, "the server has closed the connection"
+        self._arrived[:0] = reversed(self._reader.feed(data))
 
     def login(self) -> LoggedIn:
         """Return the answer to the login."""

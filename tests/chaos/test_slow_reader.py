@@ -6,13 +6,13 @@ import array
 import fcntl
 import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from protocol.events import Message, Sent
 from protocol.requests import Send
 from tests.chaos.clients import seen_of, text_of
-from tests.chaos.faults import Raw, memory, record, reset_peak
+from tests.chaos.faults import LONG, Raw, memory, record, reset_peak
 from tests.harness import RunningServer, running_server
 
 MESSAGES = 100_000
@@ -21,6 +21,12 @@ WARM_UP = 4000
 
 BOUND = 8.0
 """MiB that the server may grow by while the reader is stuck and while it catches up."""
+
+SLOW = 10_000  # bytes a second
+SECONDS, RATE = (600, 2000) if LONG else (3, 10_000)
+"""How long the slow line is tried, and how many messages a second others write meanwhile."""
+
+PACE = 0.05  # seconds from one reading of the slow line to the next
 
 BUFFER = 4096  # bytes, of each kernel buffer
 WINDOW = 500
@@ -42,6 +48,15 @@ def _unread(raw: Raw) -> int:
     answer = array.array("i", [0])
     fcntl.ioctl(raw.sock, termios.FIONREAD, answer)
     return answer[0]
+
+
+def _read_all(reader: Raw, expected: Iterable[int]) -> None:
+    """Read messages, each once and in order, whole as they were written."""
+    for seq in expected:
+        while not isinstance(frame := reader.next().frame, Message):
+            pass
+        seen = seen_of(frame)
+        assert (seen.seq, seen.number) == (seq, seq - 1)
 
 
 def _peak_during(server: RunningServer, work: Callable[[], None]) -> float:
@@ -67,23 +82,13 @@ def test_stuck_reader(seed: int, tmp_path: Path) -> None:
         # It was stuck: the kernel holds less for it than a thousandth of what was written.
         assert _unread(reader) < 64 * 1024 < MESSAGES * 100 / 20
 
-        numbers: list[int] = []
-
-        def catch_up() -> None:
-            while len(numbers) < MESSAGES:
-                if isinstance(frame := reader.next().frame, Message):
-                    seen = seen_of(frame)
-                    assert seen.seq == seen.number + 1
-                    numbers.append(seen.seq)
-
         begin = time.monotonic()
-        catching_up = _peak_during(server, catch_up)
+        catching_up = _peak_during(
+            server, lambda: _read_all(reader, range(WARM_UP + 1, WARM_UP + MESSAGES + 1))
+        )
         seconds = time.monotonic() - begin
-        assert numbers == list(range(WARM_UP + 1, WARM_UP + MESSAGES + 1))
         _talk(sender, WARM_UP + MESSAGES, 1)  # it is live again
-        live = reader.next().frame
-        assert isinstance(live, Message)
-        assert live.seq == WARM_UP + MESSAGES + 1
+        _read_all(reader, [WARM_UP + MESSAGES + 1])
         reader.close()
         sender.close()
     record(
@@ -95,4 +100,47 @@ def test_stuck_reader(seed: int, tmp_path: Path) -> None:
         sent_a_second=rate,
     )
     assert stuck <= BOUND
+    assert catching_up <= BOUND
+
+
+def test_slow_line(seed: int, round_number: int, tmp_path: Path) -> None:
+    """A reader takes 10 KB a second while others write far more, then its line gets better."""
+    turns = round((SECONDS if round_number == 0 else 3) / PACE)
+    flags = ("--send-buffer", str(BUFFER), "--channel-bytes", "16384")
+    with running_server(tmp_path, *flags) as server:
+        sender = Raw(server.port, "talker")
+        sender.login()
+        _talk(sender, 0, WARM_UP)
+        reader = Raw(server.port, "reader", resume=WARM_UP, receive_buffer=BUFFER)
+        reader.login()
+        each = round(RATE * PACE)
+        messages = turns * each
+
+        def talk_and_trickle() -> None:
+            begin = time.monotonic()
+            for turn in range(turns):
+                _talk(sender, WARM_UP + turn * each, each)
+                reader.read(round(SLOW * PACE))
+                time.sleep(max(0.0, begin + (turn + 1) * PACE - time.monotonic()))
+
+        begin = time.monotonic()
+        slow = _peak_during(server, talk_and_trickle)
+        seconds = time.monotonic() - begin
+        # It was slow: what it has not read yet is most of what was written.
+        assert turns * SLOW * PACE < messages * 100 / 5
+
+        everything = range(WARM_UP + 1, WARM_UP + messages + 1)
+        catching_up = _peak_during(server, lambda: _read_all(reader, everything))
+        _talk(sender, WARM_UP + messages, 1)
+        _read_all(reader, [WARM_UP + messages + 1])
+        reader.close()
+        sender.close()
+    record(
+        "slow line",
+        messages=messages,
+        seconds=seconds,
+        grew=slow,
+        grew_catching_up=catching_up,
+    )
+    assert slow <= BOUND
     assert catching_up <= BOUND

@@ -151,6 +151,19 @@ async def test_a_commit_whose_answer_was_lost_is_shown_all_the_same() -> None:
         assert reader.numbers == author.acknowledged == [1, 2]
 
 
+async def test_an_author_and_a_slow_reader_become_like_the_others_again() -> None:
+    """The quick way is left for as long as needed and no longer: 1000 followers depend on it."""
+    async with room() as chat:
+        author, slow = [await chat.join() for _ in range(2)]
+        chat.publish(author.conn.session, 10)
+        chat.publish(author.conn.session, 60_000)  # more than both sockets take
+        await trio.testing.wait_all_tasks_blocked()
+        assert not slow.conn.subscriptions[1].clear
+        await drain([author, slow])
+        assert all(one.conn.subscriptions[1].clear for one in (author, slow))
+        assert author.acknowledged == slow.numbers == [1, 2]
+
+
 async def test_what_is_published_while_a_connection_ends_harms_nobody() -> None:
     """Between its end and its removal there are moments in which it is still a follower."""
     for _ in range(20):

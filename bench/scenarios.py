@@ -1,0 +1,21 @@
+"""Which scenarios there are; the first word on the command line picks from here."""
+
+from __future__ import annotations
+
+from bench import broadcast
+from bench.history import history
+from bench.idle import idle
+from bench.long_text import long_text
+from bench.options import Scenario
+from bench.stuck import stuck
+
+SCENARIOS = {
+    "saturated": Scenario(broadcast.saturated, "as fast as it goes; connecting and logging in"),
+    "rate-100": Scenario(broadcast.rate_100, "latency and server CPU at 100 messages/s"),
+    "rate-10": Scenario(broadcast.rate_10, "latency and server CPU at 10 messages/s"),
+    "stuck": Scenario(stuck, "latency at 100 messages/s while a tenth of the clients never read"),
+    "idle": Scenario(idle, "10,000 idle connections: memory, and the login of one more"),
+    "long-text": Scenario(long_text, "latency of the others while a long text passes", quick=False),
+    "mysql": Scenario(broadcast.mysql, "saturated, on MySQL against SQLite", quick=False),
+    "history": Scenario(history, "a page of 20 of a short and of a long history", quick=False),
+}
