@@ -27,6 +27,8 @@ PING_AFTER = 1.25
 LOST_AFTER = 2.0
 """Intervals of silence after which the connection is given up."""
 
+_Waiting = tuple[bytes, int]  # a frame, and how many bytes of a long text are in it
+
 TEMPORARY = {ErrorCode.STORAGE_UNAVAILABLE, ErrorCode.SHUTTING_DOWN, ErrorCode.INTERNAL}
 """Errors at login that a later attempt may not meet."""
 
@@ -42,12 +44,14 @@ class Connection:
         self._stream = stream
         self._reader = event_reader()
         self._arrived: list[Incoming[AnyEvent]] = []
-        self._to_writer, self._from_queue = trio.open_memory_channel[bytes](QUEUE)
+        self._to_writer, self._from_queue = trio.open_memory_channel[_Waiting](QUEUE)
         self._waiting: dict[int, Reply | None] = {}
         self._changes = changes
         self._downloads: dict[int, Download] = {}
         self.lost = False
         """True: nothing will come or go any more."""
+        self.carried = 0
+        """Bytes of long texts that have been written."""
         self._ping_interval = 30.0  # seconds of silence, until the server has told its own
 
     async def log_in(self, hello: Hello, login: Login) -> tuple[Welcome, LoggedIn]:
@@ -112,14 +116,14 @@ class Connection:
         On a lost connection the frame goes nowhere: whoever reads will notice the loss.
         """
         try:
-            await self._to_writer.send(encode(frame, payload))
+            await self._to_writer.send((encode(frame, payload), len(payload)))
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             await trio.lowlevel.checkpoint()
 
     def write_soon(self, frame: Request) -> None:
         """Hand over a frame without waiting; it is dropped where the queue is full."""
         try:
-            self._to_writer.send_nowait(encode(frame))
+            self._to_writer.send_nowait((encode(frame), 0))
         except (trio.WouldBlock, trio.BrokenResourceError, trio.ClosedResourceError):
             return
 
@@ -129,16 +133,20 @@ class Connection:
             while not self.lost:
                 await self._write_joined(queue)
 
-    async def _write_joined(self, queue: trio.MemoryReceiveChannel[bytes]) -> None:
+    async def _write_joined(self, queue: trio.MemoryReceiveChannel[_Waiting]) -> None:
         """Write everything that waits with as few system calls as are reasonable."""
-        data = bytearray(await queue.receive())
+        frame, text = await queue.receive()
+        data = bytearray(frame)
         try:
             while len(data) < WRITE_SIZE:
-                data += queue.receive_nowait()
+                frame, more = queue.receive_nowait()
+                data += frame
+                text += more
         except trio.WouldBlock:
             pass
         try:
             await self._write_now(bytes(data))
+            self.carried += text
         except ConnectionLost:
             self.lost = True  # the reader learns of it from the stream and says why
 
@@ -182,9 +190,15 @@ class Connection:
         """True: somebody waits for a reply, so reading has to go on."""
         return bool(self._waiting)
 
+    @property
+    def is_downloading(self) -> bool:
+        """True: somebody waits for parts of a long text."""
+        return bool(self._downloads)
+
     def open_download(self, ref: int) -> Download:
         """Collect the parts that answer the request ``ref``."""
         download = self._downloads[ref] = Download(ref, self._changes)
+        self._changes.ring()  # parts are wanted: whoever holds up reading has to know
         if self.lost:
             download.cut_off()
         return download

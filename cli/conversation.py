@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import trio
 
+from cli.answers import Answers
 from cli.changes import Changes
 from cli.client import Client
 from cli.errors import ClientClosed
@@ -39,6 +40,7 @@ class Conversation:
         self._notices = NoticeLines()
         self._dim = not os.environ.get("NO_COLOR")
         self._name = options.name or ""
+        self._output = trio.Lock()  # whoever has it shows what belongs together
 
     async def run(self, stop: Stop) -> int:
         """Talk until the person leaves; return the exit code."""
@@ -66,31 +68,42 @@ class Conversation:
 
     async def _talk(self, stop: Stop) -> int:
         options = self._options
-        async with Client.New(
-            options.host,
-            options.port,
-            self._name,
-            history=options.history,
-            echo=True,
-            retry=options.retry,
-            on_notice=self._notice,
-        ) as client:
-            typist = Typist(
-                client, self._show, self._tell, patience=PATIENCE, on_delay=self._tell_delay
-            )
-            with stop.begin():
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._show_messages, client, stop)
-                    nursery.start_soon(self._show_state, client)
-                    nursery.start_soon(typist.collect_receipts)
-                    await self._run_lines(client, typist)
-                    nursery.cancel_scope.cancel()
-            stop.ask()  # from now on a signal ends this at once
-            try:
-                await self._await_last(client)
-            finally:
-                lost = self._tell_rest(typist)
+        async with (
+            Client.New(
+                options.host,
+                options.port,
+                self._name,
+                history=options.history,
+                echo=True,
+                retry=options.retry,
+                on_notice=self._notice,
+            ) as client,
+            trio.open_nursery() as beside,  # answers go on beside the prompt
+        ):
+            lost = await self._converse(client, stop, beside)
+            beside.cancel_scope.cancel()
         return EXIT_FAILED if lost else 0
+
+    async def _converse(self, client: Client, stop: Stop, beside: trio.Nursery) -> bool:
+        """Talk until the person leaves; True: something was not stored."""
+        answers = Answers(client, self._show, self._tell, output=self._output, beside=beside)
+        typist = Typist(
+            client, answers, self._tell,
+            may_save=True, patience=PATIENCE, on_delay=self._tell_delay,
+        )  # fmt: skip
+        with stop.begin():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._show_messages, client, stop)
+                nursery.start_soon(self._show_state, client)
+                nursery.start_soon(typist.collect_receipts)
+                await self._run_lines(client, typist)
+                nursery.cancel_scope.cancel()
+        stop.ask()  # from now on a signal ends this at once
+        try:
+            await self._await_last(client, answers)
+        finally:
+            lost = self._tell_rest(typist)
+        return lost
 
     async def _run_lines(self, client: Client, typist: Typist) -> None:
         """Do what the person types until it is to leave."""
@@ -114,8 +127,9 @@ class Conversation:
                 message = await client.ReadMsg()
                 await self._changes.wait_until(lambda: self._prompt.has_room)
                 me = client.CheckStatus().name
-                for line in (*self._unread.before(message, me), message_line(message, me)):
-                    self._prompt.write(f"{line}\n")
+                async with self._output:
+                    for line in (*self._unread.before(message, me), message_line(message, me)):
+                        self._prompt.write(f"{line}\n")
                 client.mark_shown(message)
         except ClientClosed:
             stop.ask()
@@ -133,8 +147,10 @@ class Conversation:
             self._prompt.set_label(f"{name} ({note})> " if note else f"{name}> ")
             await client.wait_status_change(status)
 
-    async def _await_last(self, client: Client) -> None:
-        """Wait a little for the last acknowledgements."""
+    async def _await_last(self, client: Client, answers: Answers) -> None:
+        """Wait a little for the last answers and acknowledgements."""
+        with trio.move_on_after(PATIENCE):
+            await answers.finish()
         with trio.move_on_after(PATIENCE):
             await client.drain()
             return
@@ -149,9 +165,9 @@ class Conversation:
             self._tell(f"Not acknowledged: {_as_typed(outgoing)}")
         return bool(rest)
 
-    async def _show(self, line: str) -> None:
+    async def _show(self, lines: str) -> None:
         await self._changes.wait_until(lambda: self._prompt.has_room)
-        self._prompt.write(f"{line}\n")
+        self._prompt.write(f"{lines}\n")
 
     def _tell(self, sentence: str, mark: str = "*") -> None:
         """Say something that is not part of the conversation."""

@@ -23,6 +23,10 @@ class Refused(ClientError):
         self.sentence = sentence
 
 
+class TextFailed(ClientError):
+    """The text of a message could not be read to its end, so the message was not sent."""
+
+
 class LoginRefused(Refused):
     """The server does not take this name or this version; trying again would not help."""
 

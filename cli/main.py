@@ -73,7 +73,7 @@ def _ask_name() -> str | None:
 
 
 def _run_named(options: Options) -> int:
-    if _has_terminal() and not options.plain:
+    if _has_terminal() and not options.is_for_a_filter:
         from cli.line_mode import run_terminal
 
         return run_terminal(options)

@@ -12,6 +12,7 @@ from protocol import __version__
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
 _LAST_PORT = 65535
+_LAST_NUMBER = 2**53
 
 _EPILOG = """\
 With a terminal, lines are edited and messages appear above the line being typed. With a pipe or
@@ -21,6 +22,9 @@ At the end of the input it waits until the server has stored every line, and end
 
   echo "the backup is done" | mymessenger --name backup --quiet
   mymessenger --name Bob | grep --line-buffered lunch
+  mymessenger --name Bob --quiet --message-file report.txt
+  make 2>&1 | mymessenger --name Bob --quiet --whole
+  mymessenger --name Alice --text 120 > report.txt
 
 Exit code: 0 everything was sent; 1 something was not, or standard output failed, or there is no
 connection; 2 wrong usage; 130 Ctrl+C in a pipe (in the terminal Ctrl+C is a way to leave: 0).
@@ -44,6 +48,19 @@ class Options:
     verbatim: bool
     retry: bool
     timeout: float
+    message_file: str | None
+    whole: bool
+    text: int | None
+
+    @property
+    def is_for_a_filter(self) -> bool:
+        """True: what is wanted is not a conversation, whatever there is to type on."""
+        return self.plain or self.is_one_message or self.text is not None
+
+    @property
+    def is_one_message(self) -> bool:
+        """True: what is sent is one message, not a message a line."""
+        return self.whole or self.message_file is not None
 
 
 def parse(arguments: Sequence[str] | None, environment: Mapping[str, str] = os.environ) -> Options:
@@ -98,9 +115,19 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     group.add_argument(
         "--verbatim", action="store_true", help="send every line as it is: none is a command"
     )
+    one = group.add_mutually_exclusive_group()
+    one.add_argument(
+        "--message-file", metavar="FILE",
+        help="send the text in FILE, of any size, as one message, and no input",
+    )  # fmt: skip
+    one.add_argument("--whole", action="store_true", help="send the whole input as one message")
+    one.add_argument(
+        "--text", type=_number, metavar="NUMBER",
+        help="write the text of message NUMBER to standard output exactly as it was sent, and end",
+    )  # fmt: skip
     group.add_argument(
         "--timeout", type=_seconds, default=30.0, metavar="SECONDS",
-        help="at the end of the input, how long to wait for an acknowledgement (default 30)",
+        help="at the end of the input, how long to wait for a sign of progress (default 30)",
     )  # fmt: skip
     return parser
 
@@ -125,6 +152,12 @@ def _count(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"a number of messages is wanted, not {text!r}")
     return int(text[:9])
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text[:17]) <= _LAST_NUMBER:
+        raise argparse.ArgumentTypeError(f"a message has a number, not {text!r}")
+    return int(text)
 
 
 def _seconds(text: str) -> float:

@@ -9,7 +9,7 @@ from uuid import UUID
 import trio
 
 from cli.changes import Changes
-from cli.errors import ClientError
+from cli.errors import ClientError, TextFailed
 from protocol.events import Sent
 from protocol.ids import new_uuid
 from protocol.limits import MAX_TEXT
@@ -37,9 +37,17 @@ class Outgoing:
     uuid: UUID = field(default_factory=new_uuid)
     size: int = 0
     """Bytes of ``text``, 0 where it is a source."""
+    read_head: bytes = b""
+    """The beginning of a source, once a connection has carried all of it."""
+    read_size: int = 0
+    """Its bytes, likewise."""
+    unreadable: TextFailed | None = None
+    """Why a source could not be read to its end for the connection there is now."""
+    asked: bool = False
+    """True: this connection carried it whole, so the server may have stored it."""
     sent_at: float = 0.0
     interrupted: bool = False
-    """True: a connection carried it and broke before the answer; it may be stored."""
+    """True: a connection carried it whole and broke before the answer; it may be stored."""
     _receipt: Sent | None = None
     _failure: ClientError | None = None
     _done: trio.Event = field(default_factory=trio.Event)
@@ -76,10 +84,15 @@ class Outgoing:
     def reads(self, text: str, *, head: bool) -> bool:
         """Tell whether the server would have stored this as ``text``, or a text of that head."""
         if not isinstance(self.text, str):
-            return False
+            return head and bool(text) and self.known_head.startswith(text)
         # What was addressed is stored without the name it begins with.
         forms = [self.text, self.text.strip().partition(" ")[2].strip()][: 1 + self.addressed]
         return any(form.startswith(text) if head else form == text for form in forms)
+
+    @property
+    def known_head(self) -> str:
+        """As much of the beginning of a source as is known, whole characters only."""
+        return self.read_head.decode(errors="ignore")
 
     @property
     def done(self) -> bool:
@@ -150,13 +163,15 @@ class Outbox:
 
     def rewind(self) -> None:
         """Begin anew on another connection: everything unacknowledged is sent again."""
-        for ref, outgoing in self._all.items():
-            outgoing.interrupted = outgoing.interrupted or ref not in self._unsent
+        for outgoing in self._all.values():
+            outgoing.interrupted = outgoing.interrupted or outgoing.asked
+            outgoing.asked = False
         self._unsent = dict(self._all)
         self.changes.ring()
 
     def send_again(self, outgoing: Outgoing) -> None:
         """Send one message again on this connection, before those that come after it."""
+        outgoing.asked = False
         self._unsent[outgoing.ref] = outgoing
         self._unsent = dict(sorted(self._unsent.items()))
         self.changes.ring()

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack, aclosing, closing
+from typing import IO
 
 import trio
 
+from cli.answers import Answers
 from cli.changes import Changes
 from cli.client import Client
-from cli.errors import ClientClosed
+from cli.errors import ClientClosed, ClientError, TextFailed
+from cli.input_lines import InputLines
 from cli.messages import ChatMessage
 from cli.notices import Connected, Notice
 from cli.options import Options
-from cli.pipes import InputLines, OutputClosed, OutputFailed, say, write
+from cli.pipes import OutputClosed, OutputFailed, say, write
 from cli.show import NoticeLines, message_line
 from cli.signals import EXIT_FAILED, Stop, run_stoppable
+from cli.texts import Spool, open_whole, whole_text
 from cli.typist import Typist
+from protocol.limits import MAX_TEXT
 from protocol.requests import Send
+from protocol.text import sanitise_line
 
 BATCH = 200
 """Messages that are written together where many have arrived."""
@@ -34,20 +41,31 @@ class Filter:
         """Take the user's wishes; ``options.name`` is given."""
         self._options = options
         self._failed = False
-        self._printing = not options.quiet
+        self._printing = not (options.quiet or options.text)
         self._notices = NoticeLines()
         self._written = Changes()
         self._idle = True
+        self._output = trio.Lock()  # whoever has it prints what belongs together
 
     async def run(self, stop: Stop) -> int:
         """Send the input, print what arrives; return the exit code."""
+        options = self._options
+        with ExitStack() as stack:
+            file = None
+            if options.is_one_message:
+                # before there is a connection: most mistakes are in the name
+                file = stack.enter_context(await open_whole(options.message_file))
+            await self._run(stop, file)
+        return EXIT_FAILED if self._failed else 0
+
+    async def _run(self, stop: Stop, file: IO[bytes] | None) -> None:
         options = self._options
         async with (
             Client.New(
                 options.host,
                 options.port,
                 options.name or "",
-                history=0 if options.quiet else options.history,
+                history=options.history if self._printing else 0,
                 retry=options.retry,
                 on_notice=self._notice,
             ) as client,
@@ -55,23 +73,56 @@ class Filter:
         ):
             with stop.begin():
                 nursery.start_soon(self._print_messages, client, stop)
-                await self._send_input(client)
-                if options.listen:
-                    await trio.sleep_forever()
+                if options.text is not None:
+                    await self._write_text(client, options.text)
+                else:
+                    await self._send_input(client, file)
+                    if options.listen:
+                        await trio.sleep_forever()
             nursery.cancel_scope.cancel()
-        return EXIT_FAILED if self._failed else 0
 
-    async def _send_input(self, client: Client) -> None:
-        """Send every line and wait until the server has them."""
-        typist = Typist(client, self._show, self._complain)
+    async def _write_text(self, client: Client, number: int) -> None:
+        """Write the text of a message, byte for byte."""
+        if sys.stdout.isatty():
+            self._complain("--text writes what a stranger wrote as it is: give it > FILE.")
+            return
+        try:
+            async with aclosing(client.fetch(number)) as parts:
+                async for part in parts:
+                    await write(part)
+        except ClientError as error:
+            self._complain(sanitise_line(str(error)))
+        except OutputClosed as closed:
+            self._stop_printing(closed)
+            self._failed = True
+
+    async def _send_input(self, client: Client, file: IO[bytes] | None) -> None:
+        """Send every line, or ``file``, and wait until the server has it all."""
+        answers = Answers(client, self._show, self._complain, output=self._output)
+        typist = Typist(client, answers, self._complain, may_save=sys.stdin.isatty())
         async with trio.open_nursery() as nursery:
             nursery.start_soon(typist.collect_receipts)
-            await self._run_lines(typist)
+            if file is None:
+                await self._run_lines(typist)
+            else:
+                await self._send_whole(typist, file)
             await self._await_receipts(client)
             nursery.cancel_scope.cancel()
         if left := len(typist.take_rest()):
             self._complain(f"{left} of the messages sent have not been acknowledged.")
         await self._print_the_rest(client)
+
+    async def _send_whole(self, typist: Typist, file: IO[bytes]) -> None:
+        """Send all that is in ``file`` as one message."""
+        try:
+            text = await whole_text(file, self._options.message_file)
+            if text.size > MAX_TEXT:
+                await typist.send(Send(), text)
+                return
+            with closing(text):
+                await typist.send(Send(text=await text.read()))
+        except TextFailed as failed:
+            self._complain(f"Not sent: {failed}")
 
     async def _run_lines(self, typist: Typist) -> None:
         lines = InputLines()
@@ -79,27 +130,45 @@ class Filter:
         async for line in lines:
             number += 1
             try:
-                text = line.decode()
+                goes_on = await self._run_line(typist, line)
             except UnicodeDecodeError as error:
                 self._complain(f"Line {number} was not sent: it is not UTF-8 ({error.reason}).")
-                continue
-            if self._options.verbatim:
-                if text.strip():
-                    await typist.send(Send(text=text.removesuffix("\r")))
-            elif not await typist.run(text):
-                if await lines.has_text_left():
-                    said = f"Line {number} says to leave: what stands behind it was not sent."
-                    self._complain(said)
-                return
+            except TextFailed as failed:
+                self._complain(f"Not sent: {failed}")
+            else:
+                if not goes_on:
+                    if await lines.has_text_left():
+                        said = f"Line {number} says to leave: what stands behind it was not sent."
+                        self._complain(said)
+                    return
+
+    async def _run_line(self, typist: Typist, line: bytes | Spool) -> bool:
+        """Do what a line says; False: it says to leave. Raises what is wrong with its text."""
+        verbatim = self._options.verbatim
+        if isinstance(line, Spool):
+            try:
+                if not verbatim:
+                    return await typist.run(line.head(), line.text_of)
+                if line.end:
+                    await typist.send(Send(), line.without_return())
+                return True
+            finally:
+                line.release()
+        text = line.decode()
+        if not verbatim:
+            return await typist.run(text)
+        if text.strip():
+            await typist.send(Send(text=text.removesuffix("\r")))
+        return True
 
     async def _await_receipts(self, client: Client) -> None:
-        """Wait for all acknowledgements, as long as some come now and then."""
-        left = client.CheckStatus().unacknowledged
-        while left:
+        """Wait for all acknowledgements, as long as there is some progress now and then."""
+        status = client.CheckStatus()
+        while status.unacknowledged:
             with trio.move_on_after(self._options.timeout):
                 await client.drain()
-            before, left = left, client.CheckStatus().unacknowledged
-            if left >= before:
+            before, status = status, client.CheckStatus()
+            if (status.unacknowledged, status.carried) == (before.unacknowledged, before.carried):
                 return
 
     async def _print_the_rest(self, client: Client) -> None:
@@ -113,7 +182,7 @@ class Filter:
             )
 
     async def _print_messages(self, client: Client, stop: Stop) -> None:
-        if self._options.quiet:
+        if not self._printing:
             return
         try:
             while True:
@@ -126,7 +195,8 @@ class Filter:
                 await self._print_batch(client, batch)
         except OutputClosed as closed:
             self._stop_printing(closed)
-            if sys.stdin.isatty() or self._options.listen:
+            reads_only = sys.stdin.isatty() and not self._options.is_one_message
+            if reads_only or self._options.listen:
                 stop.ask()
         except ClientClosed:
             self._failed = True
@@ -135,7 +205,8 @@ class Filter:
     async def _print_batch(self, client: Client, batch: list[ChatMessage]) -> None:
         me = client.CheckStatus().name
         lines = "".join(message_line(message, me) + "\n" for message in batch)
-        await write(lines.encode())
+        async with self._output:
+            await write(lines.encode())
         for message in batch:
             client.mark_shown(message)
 
@@ -146,10 +217,10 @@ class Filter:
         self._printing = False
         self._written.ring()
 
-    async def _show(self, line: str) -> None:
+    async def _show(self, lines: str) -> None:
         if self._printing:
             try:
-                await write(f"{line}\n".encode())
+                await write(f"{lines}\n".encode())
             except OutputClosed as closed:
                 self._stop_printing(closed)
 

@@ -9,7 +9,7 @@ import trio
 
 from cli.connection import Connection
 from cli.core import Core
-from cli.errors import ConnectionLost, Refused
+from cli.errors import ConnectionLost, Refused, TextFailed
 from cli.notices import Remark, ServerError, ServerStops, StorageChanged
 from cli.outbox import Outgoing, TextSource
 from cli.timeline import Verdict
@@ -40,6 +40,8 @@ RETRY = 1.0
 """Seconds after which something is tried again that the database was not there for."""
 HEAD = TEXT_HEAD // 4
 """Characters of one's own long text that stand for it in the stream."""
+SPOILT = b"\xff"
+"""What is not UTF-8 wherever it stands."""
 
 
 class Session:
@@ -121,7 +123,10 @@ class Session:
         core = self._core
         verdict = core.judge(frame)
         if verdict is Verdict.NEXT:
-            await self._hold_up_until(lambda: core.inbox.has_room)
+            # The parts of a text that is fetched come behind it, and who fetches may not read.
+            await self._hold_up_until(
+                lambda: core.inbox.has_room or self._connection.is_downloading
+            )
             if core.inbox.has_room:
                 core.take(frame)
             else:
@@ -193,7 +198,7 @@ class Session:
             self._core.outbox.send_again(outgoing)
         elif frame.code != ErrorCode.SHUTTING_DOWN:  # then it goes out on the next connection
             self._core.outbox.remove(outgoing)
-            outgoing.fail(Refused(frame.code, frame.message))
+            outgoing.fail(_failure(outgoing) or Refused(frame.code, frame.message))
 
     async def _send_waiting(self) -> None:
         """Send what waits, in the order of writing."""
@@ -203,18 +208,34 @@ class Session:
                 await self._await_storage()
             outgoing.sent_at = trio.current_time()
             source = outgoing.long_text
-            if source is None:
-                await self._connection.write(outgoing.frame())
-                continue
-            await self._send_chunks(outgoing.ref, source)
-            await self._connection.write(outgoing.frame(stream=outgoing.ref))
+            if source is not None:
+                await self._send_text(outgoing, source)
+            outgoing.asked = outgoing.unreadable is None
+            stream = None if source is None else outgoing.ref
+            await self._connection.write(outgoing.frame(stream=stream))
 
-    async def _send_chunks(self, stream: int, source: TextSource) -> None:
+    async def _send_text(self, outgoing: Outgoing, source: TextSource) -> None:
+        """Send a text in chunks. One that cannot be read is spoilt, so that it is refused.
+
+        Without that the server would go on holding a place for the rest.
+        """
+        outgoing.unreadable = None
+        try:
+            await self._send_chunks(outgoing, source)
+        except Exception as error:  # a source is the program's own: anything may go wrong
+            outgoing.unreadable = _why_unreadable(error)
+            await self._connection.write(Chunk(stream=outgoing.ref, size=len(SPOILT)), SPOILT)
+
+    async def _send_chunks(self, outgoing: Outgoing, source: TextSource) -> None:
+        head, size = b"", 0
         async with aclosing(source()) as pieces:
             async for piece in pieces:
+                head += piece[: TEXT_HEAD - len(head)]
+                size += len(piece)
                 for start in range(0, len(piece), MAX_CHUNK):
                     part = piece[start : start + MAX_CHUNK]
-                    await self._connection.write(Chunk(stream=stream, size=len(part)), part)
+                    await self._connection.write(Chunk(stream=outgoing.ref, size=len(part)), part)
+        outgoing.read_head, outgoing.read_size = head, size
 
     async def _await_storage(self) -> None:
         """Wait until the database is said to be back, or for a while."""
@@ -290,8 +311,26 @@ class Session:
 def _as_shown(outgoing: Outgoing, direct: bool) -> tuple[str, int | None]:
     """Return one's own message as the others get it: its text or head, and its size if long."""
     if not isinstance(outgoing.text, str):
-        return "", outgoing.size or None
+        return outgoing.known_head, outgoing.read_size
     text = outgoing.text
     if outgoing.addressed and direct:
         text = text.partition(" ")[2].strip()
     return (text, None) if outgoing.long_text is None else (text[:HEAD], outgoing.size)
+
+
+def _why_unreadable(error: Exception) -> TextFailed:
+    if isinstance(error, TextFailed):
+        return error
+    failed = TextFailed(f"The text cannot be read: {str(error) or type(error).__name__}.")
+    failed.__cause__ = error
+    return failed
+
+
+def _failure(outgoing: Outgoing) -> TextFailed | None:
+    """Return why a message was spoilt on this side, and what is not known about it then."""
+    if outgoing.unreadable is not None and outgoing.interrupted:
+        return TextFailed(
+            f"{outgoing.unreadable} Whether it had been stored before the connection was lost is "
+            "not known."
+        )
+    return outgoing.unreadable

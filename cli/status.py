@@ -37,6 +37,8 @@ class ClientStatus:
     """Why the last connection ended or the last attempt failed; empty while all went well."""
     unacknowledged: int
     """Messages handed over for sending whose storage the server has not confirmed yet."""
+    carried: int
+    """Bytes of long texts that the connection there is now has taken: it tells of progress."""
     unread: int
     """Messages that have arrived and wait for ReadMsg."""
     round_trip: float | None

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import codecs
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Callable
 from math import inf
 
 import trio
 
+from cli.answers import Answers
 from cli.changes import Changes
 from cli.client import Client
-from cli.errors import ClientError, Refused
+from cli.commands import SaveText, parse_typed
+from cli.errors import Refused, TextFailed
 from cli.outbox import Outgoing
-from cli.show import offline_lines, status_lines
-from cli.status import State
-from protocol.commands import Local, help_lines, parse_line
+from cli.texts import FileText
 from protocol.errors import ProtocolError
-from protocol.requests import Fetch, Quit, Request, Send, Status
-from protocol.text import sanitise, sanitise_line
-
-ANSWER_TIME = 10.0
-"""Seconds that an answer to `/status` may take."""
-FOLD = 64 * 1024
-"""Characters after which a line of a fetched text is folded."""
+from protocol.limits import MAX_TEXT
+from protocol.requests import Quit, Send
+from protocol.text import sanitise_line
 
 
 class Typist:
@@ -32,49 +27,69 @@ class Typist:
     def __init__(
         self,
         client: Client,
-        show: Callable[[str], Awaitable[None]],
+        answers: Answers,
         complain: Callable[[str], None],
         *,
+        may_save: bool,
         patience: float = inf,
         on_delay: Callable[[Outgoing], None] | None = None,
     ) -> None:
-        """Answer with ``show``, a line each; tell what went wrong with ``complain``.
+        """Leave questions to ``answers``; tell what went wrong with ``complain``.
 
-        A message that waits for its acknowledgement for longer than ``patience`` seconds is
-        given to ``on_delay``.
+        Without ``may_save`` no line writes a file: lines of a pipe may come from strangers. A
+        message that waits for its acknowledgement for longer than ``patience`` seconds is given
+        to ``on_delay``.
         """
         self._client = client
-        self._show = show
+        self._answers = answers
         self._complain = complain
+        self._may_save = may_save
         self._patience = patience
         self._on_delay = on_delay
         self._handed: deque[Outgoing] = deque()  # not looked at yet; the outbox bounds it
         self._given_up: list[Outgoing] = []
         self._changes = Changes()  # rings when there is one more in _handed
+        self._last_long: Outgoing | None = None  # the last one whose text is in a file
 
-    async def run(self, line: str) -> bool:
-        """Do what a line says; False: it says to leave."""
+    async def run(self, line: str, long: Callable[[str], FileText] | None = None) -> bool:
+        """Do what a line says; False: it says to leave.
+
+        Of a line too long to hold this gets the beginning, and ``long`` makes the whole text of
+        what of that beginning is text.
+        """
         try:
-            request = parse_line(line)
+            request = parse_typed(line)
         except ProtocolError as error:
             self._complain(sanitise_line(error.sentence))
             return True
         if isinstance(request, Quit):
             return False
-        if request is Local.HELP:
-            for help_line in help_lines():
-                await self._show(help_line)
-        elif isinstance(request, Send):
-            await self.send(request)
-        elif isinstance(request, Request):
-            await self._answer(request)
+        if isinstance(request, Send):
+            await self.send(request, long and long(request.text or ""))
+        elif isinstance(request, SaveText) and not self._may_save:
+            number = request.fetch.id
+            self._complain(f"No line of a pipe saves a file; mymessenger --text {number} does.")
+        elif request is not None:
+            await self._answers.give(request)
         return True
 
-    async def send(self, request: Send) -> None:
-        """Hand a message over; its failure is complained of later."""
+    async def send(self, request: Send, long: FileText | None = None) -> None:
+        """Hand a message over, with ``long`` as its text if given; complain of a failure later.
+
+        A second long text waits until the one before it is stored: so few files are kept.
+        """
+        text = long or request.text or ""
         try:
+            if request.addressed and (long or len((request.text or "").encode()) > MAX_TEXT):
+                # The server looks for a name in short texts only: all would read what was for one.
+                self._complain("Not sent: a text this long needs /send-to NAME, or send without /.")
+                if long is not None:
+                    long.close()
+                return
+            if long is not None and self._last_long is not None:
+                await self._last_long.wait()
             outgoing = await self._client.begin_send(
-                request.text or "",
+                text,
                 to=request.to,
                 conversation=request.conversation,
                 addressed=request.addressed,
@@ -82,6 +97,7 @@ class Typist:
         except UnicodeEncodeError:
             self._complain("Not sent: the line holds characters that are none (lone surrogates).")
         else:
+            self._last_long = outgoing if long else self._last_long
             self._handed.append(outgoing)
             self._changes.ring()
 
@@ -108,44 +124,15 @@ class Typist:
         return rest
 
     def _look_at(self, outgoing: Outgoing) -> None:
-        if isinstance(outgoing.failure, Refused):
+        if isinstance(outgoing.failure, TextFailed):
+            self._complain(f"Not sent: {sanitise_line(str(outgoing.failure))}")
+        elif isinstance(outgoing.failure, Refused):
             sentence = sanitise_line(outgoing.failure.sentence)
             self._complain(f"Not sent: {sentence} ({_beginning(outgoing)})")
         elif outgoing.failure is not None or not outgoing.done:
             self._given_up.append(outgoing)
-
-    async def _answer(self, request: Request) -> None:
-        try:
-            if isinstance(request, Status):
-                await self._show_status()
-            elif isinstance(request, Fetch):
-                async for line in self._fetch(request.id):
-                    await self._show(line)
-        except ClientError as error:
-            self._complain(sanitise_line(str(error)))
-
-    async def _show_status(self) -> None:
-        lines = offline_lines(self._client.CheckStatus())
-        if self._client.CheckStatus().state is State.ONLINE:
-            with trio.move_on_after(ANSWER_TIME):
-                report = await self._client.ask_status()
-                lines = status_lines(report, self._client.CheckStatus())
-        for line in lines:
-            await self._show(line)
-
-    async def _fetch(self, message_id: int) -> AsyncIterator[str]:
-        """Yield a long text line by line."""
-        decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        rest = ""
-        async for part in self._client.fetch(message_id):
-            *lines, rest = (rest + decoder.decode(part)).split("\n")
-            for line in lines:
-                yield sanitise(line)
-            while len(rest) > FOLD:
-                yield sanitise(rest[:FOLD])
-                rest = rest[FOLD:]
-        if rest:
-            yield sanitise(rest)
+        if isinstance(outgoing.text, FileText):
+            outgoing.text.close()
 
 
 def _beginning(outgoing: Outgoing) -> str:

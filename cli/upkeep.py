@@ -70,6 +70,7 @@ class Upkeep:
             reconnects=max(0, self._logins - 1),
             last_error=self._last_error,
             unacknowledged=len(self._core.outbox),
+            carried=0 if self._connection is None else self._connection.carried,
             unread=len(self._core.inbox),
             round_trip=self._core.round_trip,
             storage_available=self._core.storage_available,

@@ -18,8 +18,9 @@ from contextlib import contextmanager
 from typing import IO
 
 from protocol.errors import ErrorCode
-from protocol.events import ConversationInfo, Error, LoggedIn, Welcome
-from protocol.framing import encode
+from protocol.events import ConversationInfo, Error, LoggedIn, Sent, Welcome
+from protocol.framing import Incoming, encode, request_reader
+from protocol.requests import Send
 from tests.cli.screen import Screen
 from tests.harness import PATIENCE, ROOT
 
@@ -139,6 +140,12 @@ class Terminal:
         self._screen.feed(os.read(self._ours, 65536))
         return True
 
+    def look(self) -> list[str]:
+        """Return all lines so far, without waiting for more."""
+        while self._read(0):
+            pass
+        return self._screen.lines
+
     def wait(self) -> int:
         """Wait for the program's end and return its exit code; reads on, as a terminal does."""
         deadline = time.monotonic() + PATIENCE
@@ -200,6 +207,39 @@ def turncoat() -> Iterator[int]:
                 connection.sendall(encode(welcome) + encode(answer))
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(PATIENCE)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            thread.join()
+
+
+@contextmanager
+def sluggish(pause: float) -> Iterator[int]:
+    """Run a server that lets Bob in, reads a bit each ``pause``, and stores one message."""
+    general = ConversationInfo(id=1, kind="general", name="general", last_seq=0, delivered_seq=0)
+    login = LoggedIn(user_id=1, name="Bob", guest=True, conversations=[general])
+
+    def serve() -> None:
+        reader = request_reader()
+        with listener.accept()[0] as connection:
+            connection.settimeout(PATIENCE)
+            connection.sendall(encode(Welcome(protocol=1, server="sluggish", ping_interval=30)))
+            connection.sendall(encode(login))
+            stored = False
+            while not stored and (data := connection.recv(64 * 1024)):
+                time.sleep(pause)
+                for item in reader.feed(data):
+                    if isinstance(item, Incoming) and isinstance(item.frame, Send):
+                        stored = True
+                        sent = Sent(ref=item.frame.ref, id=1, seq=1, time=1)
+                        connection.sendall(encode(sent))
+            connection.recv(64 * 1024)  # the goodbye
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
         listener.settimeout(PATIENCE)
         thread = threading.Thread(target=serve)
         thread.start()

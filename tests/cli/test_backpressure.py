@@ -164,3 +164,20 @@ async def test_fetch_given_up_throws_the_rest_away(autojump_clock: MockClock, me
         assert await anext(parts)
         await parts.aclose()
         await client.ping()
+
+
+async def test_fetch_goes_on_though_nobody_reads_messages(
+    autojump_clock: MockClock, meet: Meet
+) -> None:
+    """What there is no room for stays on the server; the parts behind it come all the same."""
+    texts = ["x" * 60_000] * (inbox.CAPACITY // 60_000 + 5)
+    async with meet() as (client, peer), trio.open_nursery() as nursery:
+
+        async def script() -> None:
+            for seq, text in enumerate(texts, 1):
+                await peer.send(message(seq, text))
+            await _serve_text(peer, b"y" * 100)
+
+        nursery.start_soon(script)
+        assert b"".join([part async for part in client.fetch(5)]) == b"y" * 100
+        nursery.cancel_scope.cancel()

@@ -31,6 +31,14 @@ def test_environment_stands_in_and_flags_outrank_it() -> None:
 
 
 @pytest.mark.parametrize(
+    "arguments", [["--plain"], ["--whole"], ["--message-file", ""], ["--text", "1"]]
+)
+def test_what_is_for_a_filter(arguments: list[str]) -> None:
+    assert parse(arguments, {}).is_for_a_filter
+    assert not parse([], {}).is_for_a_filter
+
+
+@pytest.mark.parametrize(
     ("arguments", "environment", "sentence"),
     [
         (["--port", "0"], {}, "a port is a number from 1 to 65535, not '0'"),
@@ -43,6 +51,9 @@ def test_environment_stands_in_and_flags_outrank_it() -> None:
         (["--timeout", "nan"], {}, "not 'nan'"),
         (["--timeout", "soon"], {}, "not 'soon'"),
         (["extra"], {}, "unrecognized arguments: extra"),
+        (["--whole", "--message-file", "f"], {}, "not allowed with argument"),
+        (["--text", "0"], {}, "a message has a number, not '0'"),
+        (["--text", "five"], {}, "a message has a number, not 'five'"),
     ],
 )
 def test_wrong_use_ends_with_2_and_a_sentence(

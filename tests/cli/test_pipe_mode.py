@@ -6,13 +6,14 @@ import os
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from protocol.limits import MAX_TEXT
-from tests.cli.programs import Pipe, command, environment, piped, run, turncoat
+from tests.cli.programs import Pipe, command, environment, piped, run, sluggish, turncoat
 from tests.harness import PATIENCE, ROOT, RunningServer, running_server
 
 
@@ -311,6 +312,16 @@ def test_unacknowledged_at_the_end_is_a_failure(own: RunningServer) -> None:
         assert bob.process.stderr is not None
         rest = bob.process.stderr.read().decode()
         assert "1 of the messages sent have not been acknowledged." in rest
+
+
+def test_timeout_is_for_standstill_not_for_a_long_way() -> None:
+    """A large text on a slow line is on its way for longer than nothing may happen."""
+    with sluggish(pause=0.02) as port:
+        begun = time.monotonic()
+        text = b"x" * 6 * 1024 * 1024
+        done = run(port, "Bob", "-q", "--whole", "--timeout", "1", typed=text)
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert time.monotonic() - begun > 2
 
 
 def test_standard_input_is_left_as_it_was(shared: RunningServer) -> None:

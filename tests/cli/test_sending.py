@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock
 
 from cli.client import Client
-from cli.errors import ClientClosed, Refused
+from cli.errors import ClientClosed, Refused, TextFailed
 from cli.outbox import MAX_MESSAGES, Outgoing
 from cli.session import HEAD
 from protocol.errors import ErrorCode
@@ -22,7 +22,7 @@ from protocol.events import (
     Shutdown,
     StorageState,
 )
-from protocol.limits import MAX_CHUNK, MAX_TEXT
+from protocol.limits import MAX_CHUNK, MAX_TEXT, TEXT_HEAD
 from protocol.requests import Chunk, Delivered, History, Send
 from tests.cli.conftest import Meet
 from tests.cli.fake_server import FakeServer, Peer, message
@@ -294,6 +294,97 @@ async def test_source_is_begun_anew_on_the_next_connection(
         await second.send(Sent(ref=send.ref, id=101, seq=1, time=1))
         await outgoing.receipt()
         assert begun == 2
+
+
+async def test_source_that_fails_is_refused_alone(autojump_clock: MockClock, meet: Meet) -> None:
+    """The server is told in a way that it can never store what came of it."""
+
+    async def source() -> AsyncGenerator[bytes, None]:
+        yield b"x" * 100
+        await trio.sleep(1)
+        raise OSError(5, "Input/output error")
+
+    async with meet() as (client, peer):
+        outgoing = await client.begin_send(source)
+        await client.begin_send("next")
+        received, send = await _receive_stream(peer)
+        with pytest.raises(UnicodeDecodeError):
+            received.decode()
+        await peer.send(Error(ref=send.ref, code=ErrorCode.BAD_STREAM, message="Not UTF-8."))
+        with pytest.raises(TextFailed, match="Input/output error") as caught:
+            await outgoing.receipt()
+        assert isinstance(caught.value.__cause__, OSError)
+        assert "not known" not in str(caught.value)
+        assert (await peer.store(1)).text == "next"
+
+
+@pytest.mark.parametrize("asked", [True, False])
+async def test_source_that_fails_later_may_have_been_stored(
+    autojump_clock: MockClock, server: FakeServer, meet: Meet, asked: bool
+) -> None:
+    begun = 0
+
+    async def source() -> AsyncGenerator[bytes, None]:
+        nonlocal begun
+        begun += 1
+        yield b"x" * 100
+        if not asked:
+            await trio.sleep(1)
+        if begun == 2:
+            raise TextFailed("It is gone.")
+
+    async with meet() as (client, peer):
+        outgoing = await client.begin_send(source)
+        if asked:
+            await _receive_stream(peer)
+        else:
+            await peer.expect(Chunk)
+        await peer.lose()
+        second = await server.accept()
+        await second.welcome()
+        _, send = await _receive_stream(second)
+        await second.send(Error(ref=send.ref, code=ErrorCode.BAD_STREAM, message="Not UTF-8."))
+        with pytest.raises(TextFailed, match=r"It is gone\.") as caught:
+            await outgoing.receipt()
+        assert ("is not known" in str(caught.value)) is asked
+
+
+async def test_source_that_came_back_with_the_resume_is_not_shown_twice(
+    autojump_clock: MockClock, server: FakeServer, meet: Meet
+) -> None:
+    async def source() -> AsyncGenerator[bytes, None]:
+        yield "ä".encode() * TEXT_HEAD
+
+    async with meet(echo=True) as (client, peer):
+        await client.begin_send(source)
+        await _receive_stream(peer)
+        await peer.lose()
+        second = await server.accept()
+        await second.welcome(
+            ConversationInfo(id=1, kind="general", name="general", last_seq=1, delivered_seq=0)
+        )
+        head = "ä" * (TEXT_HEAD // 2)
+        await second.send(message(1, head, sender="Bob", size=2 * TEXT_HEAD))
+        _, send = await _receive_stream(second)
+        await second.send(Sent(ref=send.ref, id=101, seq=1, time=1, duplicate=True))
+        own = await client.ReadMsg()
+        assert (own.own, own.size, own.text) == (True, 2 * TEXT_HEAD, head)
+        await second.send(message(2))
+        assert (await client.ReadMsg()).seq == 2
+
+
+async def test_own_source_is_shown_by_its_head(autojump_clock: MockClock, meet: Meet) -> None:
+    async def source() -> AsyncGenerator[bytes, None]:
+        for _ in range(3):
+            yield b"x" * TEXT_HEAD
+
+    async with meet(echo=True) as (client, peer):
+        await client.begin_send(source)
+        _, send = await _receive_stream(peer)
+        await peer.send(Sent(ref=send.ref, id=101, seq=1, time=1))
+        own = await client.ReadMsg()
+        assert (own.text, own.size) == ("x" * TEXT_HEAD, 3 * TEXT_HEAD)
+        assert client.CheckStatus().carried == 3 * TEXT_HEAD
 
 
 async def test_many_messages_without_waiting(autojump_clock: MockClock, meet: Meet) -> None:

@@ -142,7 +142,8 @@ def _status(**changes: object) -> ClientStatus:
     facts: dict[str, object] = {
         "state": State.ONLINE, "host": "h", "port": 1, "name": "Bob", "guest": True,
         "server": "s 1", "since": NOON / 1e6, "reconnects": 0, "last_error": "",
-        "unacknowledged": 0, "unread": 0, "round_trip": None, "storage_available": True,
+        "unacknowledged": 0, "carried": 0, "unread": 0, "round_trip": None,
+        "storage_available": True,
     }  # fmt: skip
     return ClientStatus(**(facts | changes))  # type: ignore[arg-type]
 

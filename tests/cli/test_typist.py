@@ -5,6 +5,7 @@ from __future__ import annotations
 import trio
 from trio.testing import MockClock
 
+from cli.answers import Answers
 from cli.client import Client
 from cli.typist import Typist
 from protocol.errors import ErrorCode
@@ -18,7 +19,8 @@ def _typist(client: Client, complaints: list[str]) -> Typist:
     async def show(line: str) -> None:
         raise AssertionError(line)
 
-    return Typist(client, show, complaints.append)
+    answers = Answers(client, show, complaints.append, output=trio.Lock())
+    return Typist(client, answers, complaints.append, may_save=False)
 
 
 async def _refuse(peer: Peer, send: Send) -> None:
