@@ -8,9 +8,12 @@ import unicodedata
 from collections.abc import Sequence
 
 from chat.grouping import Grouped
+from chat.known import Known
+from chat.patience import Patience
 from protocol.commands import COMMANDS
 from protocol.errors import ErrorCode, ProtocolError
 from protocol.limits import MAX_NAME
+from storage.errors import StorageUnavailable
 from storage.interface import AccountStore
 from storage.records import User, Visitor
 
@@ -60,19 +63,28 @@ def name_key(name: str) -> str:
 
 
 class Accounts:
-    """Users by name."""
+    """Users by name; while the database is away, those who have been here since the start."""
 
-    def __init__(self, store: AccountStore) -> None:
+    def __init__(self, store: AccountStore, patience: Patience, known: Known) -> None:
         self._store = store
+        self._patience = patience
+        self._known = known
         self.entering = Grouped(self._enter)
 
     async def enter(self, name: str) -> User:
         """Return the user of that name, made on the first visit."""
         shown = check_name(name)
-        return await self.entering.call(Visitor(shown, name_key(shown)))
+        visitor = Visitor(shown, name_key(shown))
+        try:
+            return await self.entering.call(visitor)
+        except StorageUnavailable:
+            user = self._known.user(visitor.name_key)
+            if user is None:
+                raise
+            return user
 
     async def _enter(self, visitors: Sequence[Visitor]) -> Sequence[User]:
-        return await self._store.ensure(visitors, time.time_ns() // 1000)
+        return await self._patience.ask(self._store.ensure, visitors, time.time_ns() // 1000)
 
     async def find(self, name: str) -> User | None:
         """Return the user of that name, or None; a name nobody can have is nobody's."""
@@ -80,4 +92,11 @@ class Accounts:
             shown = check_name(name)
         except ProtocolError:
             return None
-        return await self._store.find(name_key(shown))
+        key = name_key(shown)
+        try:
+            return await self._patience.ask(self._store.find, key)
+        except StorageUnavailable:
+            user = self._known.user(key)
+            if user is None:  # there may be one all the same
+                raise
+            return user

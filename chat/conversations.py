@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import structlog
 
 from chat.grouping import Grouped
+from chat.known import Known
 from chat.markers import DeliveredMarkers
+from chat.patience import Patience
 from chat.session import Presence, Session
 from protocol.errors import ErrorCode, ProtocolError
 from protocol.events import Conversation as ConversationEvent
 from protocol.events import ConversationInfo
+from storage.errors import StorageUnavailable
 from storage.interface import ConversationStore
 from storage.records import Conversation, Membership, User
 
@@ -22,22 +26,44 @@ class Conversations:
     """The general chat, which everyone is in, and direct conversations of two."""
 
     def __init__(
-        self, store: ConversationStore, presence: Presence, markers: DeliveredMarkers
+        self,
+        store: ConversationStore,
+        patience: Patience,
+        known: Known,
+        presence: Presence,
+        markers: DeliveredMarkers,
     ) -> None:
         self._store = store
+        self._patience = patience
+        self._known = known
         self._presence = presence
         self._markers = markers
-        self.asking = Grouped(store.memberships)
-        self._known: set[int] = set()  # direct conversations whose members have been told
+        self.asking = Grouped(self._ask)
+        self._told: set[int] = set()  # direct conversations whose members have been told
         self._made = 0  # counts the conversations made, so that a login can see one come in between
 
     async def of(self, user: User) -> list[Membership]:
         """Return all that a user is in, the general chat first."""
-        while True:
-            made = self._made
-            memberships = await self.asking.call(user.id)
-            if made == self._made:
-                return [self._with_pending_marker(membership) for membership in memberships]
+        try:
+            memberships = await self._stored(user)
+        except StorageUnavailable:
+            remembered = self._known.memberships(user.id)
+            if remembered is None:
+                raise
+            memberships = remembered
+        return [self._with_pending_marker(membership) for membership in memberships]
+
+    async def _stored(self, user: User) -> list[Membership]:
+        with self._known.reading():
+            while True:
+                made = self._made
+                memberships = await self.asking.call(user.id)
+                if made == self._made:
+                    self._known.keep(user, memberships)
+                    return memberships
+
+    async def _ask(self, user_ids: Sequence[int]) -> list[list[Membership]]:
+        return await self._patience.ask(self._store.memberships, user_ids)
 
     def _with_pending_marker(self, membership: Membership) -> Membership:
         pending = self._markers.pending(membership.user_id, membership.conversation.id)
@@ -54,16 +80,28 @@ class Conversations:
         if me.id == peer.id:
             sentence = "You cannot write to yourself; name somebody else."
             raise ProtocolError(ErrorCode.BAD_ARGUMENTS, sentence)
-        conversation = await self._store.ensure_direct(me.id, peer.id, time.time_ns() // 1000)
-        if conversation.id not in self._known:
-            self._made += 1
-            self._known.add(conversation.id)
-            log.info(
-                "conversation.opened", conversation=conversation.id, users=[me.name, peer.name]
-            )
-            self._tell(conversation, me, peer)
-            self._tell(conversation, peer, me)
+        with self._known.reading():
+            try:
+                conversation = await self._patience.ask(
+                    self._store.ensure_direct, me.id, peer.id, time.time_ns() // 1000
+                )
+            except StorageUnavailable:
+                remembered = self._known.direct(me.id, peer.id)
+                if remembered is None:
+                    raise
+                return remembered
+            if conversation.id not in self._told:
+                self._open(conversation, me, peer)
         return conversation.id
+
+    def _open(self, conversation: Conversation, me: User, peer: User) -> None:
+        """Let the two of a direct conversation know of it."""
+        self._made += 1
+        self._told.add(conversation.id)
+        log.info("conversation.opened", conversation=conversation.id, users=[me.name, peer.name])
+        for user, other in ((me, peer), (peer, me)):
+            self._known.join(user, conversation, other)
+            self._tell(conversation, user, other)
 
     def _tell(self, conversation: Conversation, user: User, other: User) -> None:
         """Let all the sessions of a user follow a conversation."""

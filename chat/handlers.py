@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 
 import structlog
 
@@ -96,13 +97,28 @@ def _first_shown(membership: Membership, resume: dict[int, int], show: int) -> i
 @handles(Send)
 async def send(messenger: Messenger, session: Session, request: Send) -> Answer:
     """Write a message; it is acknowledged in its place in the stream, once it is stored."""
+    upload = None if request.stream is None else session.uploads.pop(request.stream, None)
+    try:
+        message = await _message(messenger, session, request, upload)
+        messenger.journal.append(Entry(message, session, request.ref))
+    except BaseException:
+        if upload is not None:
+            messenger.intake.give_up(upload.body_id)
+        raise
+    return None
+
+
+async def _message(
+    messenger: Messenger, session: Session, request: Send, upload: Upload | None
+) -> NewMessage:
+    """Return what is to be stored; raises :class:`ProtocolError` where nothing can be."""
     user = session.who
     # What cannot be sent is refused before anything comes of it, such as a new conversation.
-    long = _long_text(session, request)
+    long = _long_text(request, upload)
     conversation, text = await _address(messenger, session, request)
     whole = text.encode()
     body, size, body_id = long or (whole, len(whole), None)
-    message = NewMessage(
+    return NewMessage(
         conversation_id=conversation,
         sender_id=user.id,
         sender_name=user.name,
@@ -113,17 +129,14 @@ async def send(messenger: Messenger, session: Session, request: Send) -> Answer:
         size=size,
         body_id=body_id,
     )
-    messenger.journal.append(Entry(message, session, request.ref))
-    return None
 
 
-def _long_text(session: Session, request: Send) -> tuple[bytes, int, int | None] | None:
+def _long_text(request: Send, upload: Upload | None) -> tuple[bytes, int, int | None] | None:
     """Return head, size and place of a text that came in chunks, None for one in the frame.
 
     Raises :class:`ProtocolError` where either cannot be sent.
     """
     if request.stream is not None:
-        upload = session.uploads.pop(request.stream, None)
         if upload is None or request.text is not None:
             sentence = f"Stream {request.stream} has no chunks, or there is a text beside it."
             raise ProtocolError(ErrorCode.BAD_STREAM, sentence)
@@ -171,7 +184,7 @@ async def chunk(messenger: Messenger, session: Session, request: TextChunk) -> A
                 "takes no new ones; connect again."
             )
             raise ProtocolError(ErrorCode.BAD_STREAM, sentence)
-        upload = session.uploads[request.stream] = Upload(messenger.stores.bodies)
+        upload = session.uploads[request.stream] = Upload(messenger.intake)
     await upload.append(request.data)
     return None
 
@@ -180,9 +193,14 @@ async def chunk(messenger: Messenger, session: Session, request: TextChunk) -> A
 async def history(messenger: Messenger, session: Session, request: History) -> Answer:
     """Return a page of a conversation (S003-10)."""
     messenger.conversations.check_member(session, request.conversation)
-    messages = await messenger.stores.messages.GetAll(
-        request.conversation, after=request.after, before=request.before, limit=request.limit + 1
+    page = partial(
+        messenger.stores.messages.GetAll,
+        request.conversation,
+        after=request.after,
+        before=request.before,
+        limit=request.limit + 1,
     )
+    messages = await messenger.patience.ask(page)
     events = [as_event(message) for message in messages]
     forward = request.after is not None
     fitting = _fitting(events if forward else events[::-1], request.limit)
@@ -207,7 +225,7 @@ def _fitting(events: list[MessageEvent], limit: int) -> list[MessageEvent]:
 @handles(Fetch)
 async def fetch(messenger: Messenger, session: Session, request: Fetch) -> Answer:
     """Return the whole of a long text, as a stream."""
-    message = await messenger.stores.messages.Get(request.id)
+    message = await messenger.patience.ask(messenger.stores.messages.Get, request.id)
     if message is None or session.peer.position(message.conversation_id) is None:
         sentence = f"You can see no message with the number {request.id}."
         raise ProtocolError(ErrorCode.UNKNOWN_MESSAGE, sentence)
@@ -224,7 +242,8 @@ async def _read(messenger: Messenger, message: Message, offset: int) -> AsyncIte
     if message.body_id is None:
         yield message.body[offset:]
         return
-    while data := await messenger.stores.bodies.read(message.body_id, offset, FETCH_CHUNK):
+    read = messenger.stores.bodies.read
+    while data := await messenger.patience.ask(read, message.body_id, offset, FETCH_CHUNK):
         yield data
         offset += len(data)
 

@@ -16,6 +16,7 @@ import structlog
 import trio
 from msgspec import Struct
 
+from chat.patience import SILENCE, Patience
 from chat.session import Session
 from protocol.errors import ErrorCode, ProtocolError
 from protocol.events import Error, Event, StorageState
@@ -41,9 +42,6 @@ MAX_WAITING_BYTES = 64 * 1024 * 1024
 
 FIRST_RETRY, LAST_RETRY = 0.1, 1.0  # seconds between attempts while the database is away
 REPORT_EVERY = 60.0  # seconds
-SILENCE = 2.0
-"""Seconds without an answer after which a database is said to be away; a call may take longer."""
-
 _OVERHEAD = 200  # bytes a short message costs beside its text
 
 
@@ -71,11 +69,18 @@ class Journal:
         storage: Storage,
         publish: Callable[[Sequence[Published]], Awaitable[None]],
         announce: Callable[[Event], None],
+        patience: Patience,
+        give_up: Callable[[int | None], None],
     ) -> None:
-        """Hand stored messages to ``publish``, and news about the database to ``announce``."""
+        """Hand stored messages to ``publish``, and news about the database to ``announce``.
+
+        ``give_up`` gets the long texts that have become no message.
+        """
         self._storage = storage
+        self._patience = patience
         self._publish = publish
         self._announce = announce
+        self._give_up = give_up
         self._waiting: deque[Entry] = deque()
         self._waiting_bytes = 0
         self._wake = trio.Event()
@@ -140,6 +145,10 @@ class Journal:
             log.exception("message.store_failed", sender=batch[0].message.sender_id)
             self._refuse(batch[0])
             return
+        for one, entry in zip(saved, batch, strict=True):
+            # Sent again with its text uploaded again: the first one stays.
+            if one.duplicate and one.message.body_id != entry.message.body_id:
+                self._give_up(entry.message.body_id)
         await self._publish(
             [
                 Published(one, entry.author, entry.ref)
@@ -170,7 +179,7 @@ class Journal:
         while True:
             self._asked_at = trio.current_time()
             try:
-                saved = await self._storage.SaveMsg(messages)
+                saved = await self._patience.insist(self._storage.SaveMsg, messages)
             except StorageUnavailable as error:
                 self._set_available(available=False, reason=str(error))
                 await trio.sleep(delay)
@@ -191,8 +200,8 @@ class Journal:
             log.error("storage.unavailable", reason=reason)
         self._announce(StorageState(available=available))
 
-    @staticmethod
-    def _refuse(entry: Entry) -> None:
+    def _refuse(self, entry: Entry) -> None:
+        self._give_up(entry.message.body_id)
         entry.author.acknowledged()
         sentence = "The server could not store this message; the reason is in its log."
         error = Error(ref=entry.ref, code=ErrorCode.INTERNAL, message=sentence)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import structlog
 import trio
 
+from chat.known import Known
+from chat.patience import Patience
 from storage.errors import StorageUnavailable
 from storage.interface import ConversationStore
 from storage.records import Marker
@@ -21,8 +23,10 @@ WRITE_EVERY = 2.0  # seconds
 class DeliveredMarkers:
     """Collects markers and writes them now and then."""
 
-    def __init__(self, store: ConversationStore) -> None:
+    def __init__(self, store: ConversationStore, patience: Patience, known: Known) -> None:
         self._store = store
+        self._patience = patience
+        self._known = known
         self._moved: dict[tuple[int, int], int] = {}
         self._writing: dict[tuple[int, int], int] = {}  # on its way into the database
         self._one_at_a_time = trio.Lock()
@@ -50,14 +54,15 @@ class DeliveredMarkers:
             if not self._moved:
                 return
             self._writing, self._moved = self._moved, {}
+            markers = [Marker(place[0], place[1], seq) for place, seq in self._writing.items()]
             try:
-                await self._store.move_delivered(
-                    [Marker(place[0], place[1], seq) for place, seq in self._writing.items()]
-                )
+                await self._patience.ask(self._store.move_delivered, markers)
             except BaseException as error:
                 for (conversation, user), seq in self._writing.items():
                     self.move(user, conversation, seq)
                 if not isinstance(error, StorageUnavailable):
                     raise
+            else:
+                self._known.delivered(markers)
             finally:
                 self._writing = {}

@@ -8,8 +8,11 @@ import trio
 
 from chat.accounts import Accounts
 from chat.conversations import Conversations
+from chat.intake import Intake
 from chat.journal import Journal, Published
+from chat.known import Known
 from chat.markers import DeliveredMarkers
+from chat.patience import Patience
 from chat.seldom import Seldom
 from chat.session import Presence, Session
 from protocol.events import Event
@@ -36,14 +39,24 @@ class Messenger:
         self.limit_show = limit_show
         self.outage = Seldom("request.storage_unavailable")
         self.presence = Presence()
-        self.accounts = Accounts(stores.accounts)
-        self.markers = DeliveredMarkers(stores.conversations)
-        self.conversations = Conversations(stores.conversations, self.presence, self.markers)
-        self.journal = Journal(stores.messages, publish, announce)
+        self.patience = Patience()
+        self._known = Known()
+        self.accounts = Accounts(stores.accounts, self.patience, self._known)
+        self.markers = DeliveredMarkers(stores.conversations, self.patience, self._known)
+        self.conversations = Conversations(
+            stores.conversations, self.patience, self._known, self.presence, self.markers
+        )
+        self.intake = Intake(stores.bodies)
+        self._hand_out = publish
+        self.journal = Journal(
+            stores.messages, self._publish, announce, self.patience, self.intake.give_up
+        )
 
     async def run(self) -> None:
         """Do what goes on beside the requests, for ever; the journal runs by itself."""
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.patience.run)
+            nursery.start_soon(self.intake.run)
             nursery.start_soon(self.accounts.entering.run)
             nursery.start_soon(self.conversations.asking.run)
             nursery.start_soon(self.markers.run)
@@ -53,7 +66,13 @@ class Messenger:
     def leave(self, session: Session) -> None:
         """Forget a session whose connection has ended."""
         self.presence.remove(session)
+        for upload in session.uploads.values():
+            self.intake.give_up(upload.body_id)
         session.uploads.clear()
+
+    async def _publish(self, batch: Sequence[Published]) -> None:
+        self._known.published(published.saved.message for published in batch)
+        await self._hand_out(batch)
 
 
 def as_event(message: Message, prev: int | None = None) -> MessageEvent:

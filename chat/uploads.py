@@ -6,12 +6,11 @@ Only the head and a few bytes of an unfinished character are ever in memory.
 from __future__ import annotations
 
 import codecs
-import time
 
+from chat.intake import Intake
 from protocol.errors import ErrorCode, ProtocolError
 from protocol.limits import TEXT_HEAD
 from protocol.requests import Request
-from storage.interface import BodyStore
 
 MAX_OPEN = 8
 """Streams that one connection may have open at once."""
@@ -27,8 +26,8 @@ class TextChunk(Request, frozen=True, kw_only=True, tag="chunk"):
 class Upload:
     """One stream of chunks that will be a message."""
 
-    def __init__(self, bodies: BodyStore) -> None:
-        self._bodies = bodies
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._head = b""
         self._seen_text = False
@@ -50,8 +49,8 @@ class Upload:
         self._seen_text = self._seen_text or bool(text.strip())
         self._lost = True  # until it is stored: a text with a hole is never sent
         if self.body_id is None:
-            self.body_id = await self._bodies.create(time.time_ns() // 1000)
-        await self._bodies.append(self.body_id, self.size, data)
+            self.body_id = await self._intake.create()
+        await self._intake.append(self.body_id, self.size, data)
         self._lost = False
         self._head += data[: TEXT_HEAD - len(self._head)]
         self.size += len(data)

@@ -79,6 +79,7 @@ class Conn:
         self._progress = trio.lowlevel.ParkingLot()  # who waits for the writer
         self._reading = trio.CancelScope()
         self._grace = trio.CancelScope()
+        self._feeding = trio.CancelScope()
         self._shutdown: tuple[trio.Event, Event] | None = None
         self._nursery: trio.Nursery | None = None
         self._pushed_back = b""
@@ -177,7 +178,8 @@ class Conn:
                         continue
                 if self._behind and not self.ending:
                     subscription = self._behind.popleft()
-                    await self._delivery.feed(subscription)
+                    with trio.CancelScope() as self._feeding:
+                        await self._delivery.feed(subscription)
                     if not subscription.live:  # the others have their turn first
                         self._behind.append(subscription)
                 elif not self.channel.waiting:
@@ -260,6 +262,7 @@ class Conn:
     def _stop_following(self) -> None:
         """Hand over no more messages: what is sent from now on are last words."""
         self.ending = True
+        self._feeding.cancel()  # a page may be long in coming from a database that is silent
         self._delivery.unfollow(self.subscriptions.values())
 
     def shut_down(self, settled: trio.Event, notice: Event) -> None:

@@ -120,6 +120,14 @@ class BodyStore(Protocol):
         """Return at most ``limit`` bytes from a byte offset; empty at the end or a gap."""
         ...
 
+    async def delete_slice(self, body_id: int) -> bool:
+        """Delete the first chunks of a body that no message refers to.
+
+        Returns True while there is more of it, so that others have their turn in between, and
+        False when it is gone, never was, or belongs to a message, which nothing is taken from.
+        """
+        ...
+
     async def delete_orphans(self) -> int:
         """Delete the bodies that no message refers to and return how many there were.
 

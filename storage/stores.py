@@ -113,6 +113,10 @@ class DatabaseBodyStore:
         """Return at most ``limit`` bytes from a byte offset; empty at the end."""
         return await self._database.read(body_statements.read, body_id, offset, limit)
 
+    async def delete_slice(self, body_id: int) -> bool:
+        """Delete the first chunks of an orphan; True while there is more of it."""
+        return await self._database.write(body_statements.delete_slice, body_id) is False
+
     async def delete_orphans(self) -> int:
         """Delete the bodies that no message refers to and return how many there were.
 

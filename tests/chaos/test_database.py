@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 import pytest
 
 from protocol.errors import ErrorCode
-from protocol.events import AnyEvent, Error, HistoryPage, LoggedIn, StatusReport
-from protocol.requests import GENERAL, History, Status
+from protocol.events import (
+    Error,
+    Event,
+    HistoryPage,
+    LoggedIn,
+    Message,
+    Shutdown,
+    StatusReport,
+)
+from protocol.requests import GENERAL, Delivered, History, Status
 from tests.chaos.clients import Crowd, crowd
 from tests.chaos.faults import Raw, audit, busiest_second, log_lines, record
 from tests.harness import RunningServer, running_server
@@ -24,7 +34,36 @@ RECOVERY = 3.0
 LOG_LINES = 10
 """Lines a second."""
 
-KILLED, FROZEN = 4.0, 5.0  # seconds
+ANSWER = 1.0
+"""Seconds to any answer, from the moment on that everyone was told."""
+
+EXIT = 5.0
+"""Seconds from SIGTERM to the end of the process."""
+
+EventT = TypeVar("EventT", bound=Event)
+
+
+class Device(Raw):
+    """A connection that keeps the numbers of the messages that pass by."""
+
+    def __init__(self, port: int, name: str, *, resume: int = 0) -> None:
+        super().__init__(port, name, resume=resume)
+        self.seqs: list[int] = []
+
+    def read_until(self, *kinds: type[EventT]) -> EventT:
+        """Read until an event of one of the kinds comes, and return it."""
+        while True:
+            frame = self.next().frame
+            if isinstance(frame, Message):
+                self.seqs.append(frame.seq)
+            if isinstance(frame, kinds):
+                return frame
+
+    def read_to(self, seq: int) -> list[int]:
+        """Read until the message with that number has come; return the numbers of all."""
+        while seq and seq not in self.seqs[-1:]:
+            self.read_until(Message)
+        return self.seqs
 
 
 @pytest.fixture
@@ -35,47 +74,103 @@ def database() -> Iterator[MariaDB]:
 
 
 @contextmanager
-def _running(database: MariaDB, folder: Path, seed: int) -> Iterator[tuple[RunningServer, Crowd]]:
+def _running(
+    database: MariaDB, folder: Path, seed: int, *, rate: float = 400
+) -> Iterator[tuple[RunningServer, Crowd]]:
     with (
         running_server(folder, "--database", database.url("chaos")) as server,
-        crowd(server.port, seed=seed) as clients,
+        crowd(server.port, rate=rate, seed=seed) as clients,
     ):
         time.sleep(1.0)
         yield server, clients
 
 
-def test_killed(seed: int, database: MariaDB, tmp_path: Path) -> None:
-    """For four seconds there is no database at all."""
+class Fault(NamedTuple):
+    """One way of having no database."""
+
+    begin: Callable[[MariaDB], None]
+    end: Callable[[MariaDB], None]
+    seconds: float
+
+
+FAULTS = {
+    "killed": Fault(MariaDB.kill, MariaDB.start, 4.0),  # there is none at all
+    "frozen": Fault(MariaDB.freeze, MariaDB.thaw, 5.0),  # all connections open, and no answer
+}
+
+
+@contextmanager
+def _away(database: MariaDB, fault: Fault) -> Iterator[None]:
+    """Take the database away for as long as the fault lasts, or longer."""
+    begin = time.monotonic()
+    fault.begin(database)
+    try:
+        yield
+        time.sleep(max(0.0, begin + fault.seconds - time.monotonic()))
+    finally:
+        fault.end(database)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_away(seed: int, name: str, database: MariaDB, tmp_path: Path) -> None:
+    """Messages wait, all are told, known people come in and are given what is in memory."""
+    fault = FAULTS[name]
     with _running(database, tmp_path, seed) as (server, clients):
+        had = _visit(server, "traveller")
+        time.sleep(0.5)
         lines, since = log_lines(server), time.monotonic_ns()
-        database.kill()
-        try:
-            probes = _probe(server, KILLED)
-        finally:
-            database.start()
+        with _away(database, fault):
+            announced = _announcement(clients, since)
+            known, waited = _return(server, "traveller", had)
+            refused = _refusal(server, "stranger")
+            asked = _ask_history(known)
         recovery = _recovery(clients)
-        _judge(server, clients, tmp_path, since, KILLED)
+        last = _judge(server, clients, tmp_path, since, fault.seconds)
+        assert known.read_to(last) == list(range(had + 1, last + 1))
+        known.close()
         busiest = busiest_second(server, lines)
-    record("database killed", recovery=recovery, log_lines=busiest, **probes)
+    record(
+        f"database {name}",
+        announced=announced,
+        login=waited,
+        refusal=refused,
+        history=asked,
+        recovery=recovery,
+        log_lines=busiest,
+    )
+    assert max(waited, refused, asked) <= ANSWER
     assert recovery <= RECOVERY
     assert busiest <= LOG_LINES
 
 
-def test_frozen(seed: int, database: MariaDB, tmp_path: Path) -> None:
-    """For five seconds it answers nothing, with all connections open."""
-    with _running(database, tmp_path, seed) as (server, clients):
-        lines, since = log_lines(server), time.monotonic_ns()
-        database.freeze()
-        try:
-            probes = _probe(server, FROZEN)
-        finally:
-            database.thaw()
-        recovery = _recovery(clients)
-        _judge(server, clients, tmp_path, since, FROZEN)
-        busiest = busiest_second(server, lines)
-    record("database frozen", recovery=recovery, log_lines=busiest, **probes)
-    assert recovery <= RECOVERY
-    assert busiest <= LOG_LINES
+@pytest.mark.parametrize("name", FAULTS)
+def test_stopped(seed: int, name: str, database: MariaDB, tmp_path: Path) -> None:
+    """SIGTERM while the database is away: everyone is told, and what was acknowledged is there."""
+    fault = FAULTS[name]
+    with _running(database, tmp_path, seed, rate=100) as (server, clients):
+        had = _visit(server, "traveller")
+        since = time.monotonic_ns()
+        with _away(database, fault):
+            _announcement(clients, since)
+            late, _ = _return(server, "traveller", had)
+            late.send(Delivered(conversation=GENERAL, seq=had))  # a marker that cannot be written
+            acknowledged = clients.acknowledged
+            begin = time.monotonic()
+            server.signal(signal.SIGTERM)
+            late.read_until(Shutdown)
+            late.close()
+            code = server.wait()
+            took = time.monotonic() - begin
+        told = sum(log.count("shutdown", since=since) for log in clients.logs)
+        server.start(port=server.port)
+        clients.wait_caught_up(30.0)
+        clients.finish()
+        messages = audit(clients, server, tmp_path)
+    record(f"SIGTERM, database {name}", exit=took, told=told, messages=messages)
+    assert code == 0
+    assert told == len(clients.logs)
+    assert took <= EXIT
+    assert messages >= acknowledged > 0
 
 
 def test_restarted(seed: int, database: MariaDB, tmp_path: Path) -> None:
@@ -96,28 +191,47 @@ def test_restarted(seed: int, database: MariaDB, tmp_path: Path) -> None:
     assert busiest <= LOG_LINES
 
 
-def _probe(server: RunningServer, seconds: float) -> dict[str, float]:
-    """Let a known device log in while the database is away, and return what came of it.
+def _visit(server: RunningServer, name: str) -> int:
+    """Log in, follow for a while, leave, and return the number of the last message had."""
+    visitor = Device(server.port, name)
+    last = visitor.login().conversations[0].last_seq + 40
+    visitor.read_to(last)
+    visitor.close()
+    return last
 
-    It is let in, told the truth, or still waiting when the time is over; never a wrong answer.
-    """
+
+def _announcement(clients: Crowd, since: int) -> float:
+    """Wait until everyone was told that the database is away."""
+    return clients.wait(
+        lambda: all(log.count("storage", "False", since) for log in clients.logs), 5.0, "the news"
+    )
+
+
+def _return(server: RunningServer, name: str, had: int) -> tuple[Device, float]:
+    """Log in somebody who was here before; return the seconds that took."""
     begin = time.monotonic()
-    time.sleep(0.5)
-    known = Raw(server.port, "c0", patience=seconds - 0.7)
-    answer: AnyEvent | None = None
-    with suppress(TimeoutError):
-        while not isinstance(answer, Error | LoggedIn):
-            answer = known.next().frame
-    waited = time.monotonic() - begin - 0.5
+    device = Device(server.port, name, resume=had)
+    device.read_until(LoggedIn)
+    return device, time.monotonic() - begin
+
+
+def _refusal(server: RunningServer, name: str) -> float:
+    """Let somebody knock whom the server does not know, and return the seconds to the answer."""
+    begin = time.monotonic()
+    stranger = Device(server.port, name)
+    assert stranger.read_until(Error).code == ErrorCode.STORAGE_UNAVAILABLE
+    stranger.close()
+    return time.monotonic() - begin
+
+
+def _ask_history(device: Device) -> float:
+    """Ask for a page, and return the seconds to the page or the refusal."""
+    begin = time.monotonic()
+    device.send(History(ref=1))
+    answer = device.read_until(HistoryPage, Error)
     if isinstance(answer, Error):
         assert answer.code == ErrorCode.STORAGE_UNAVAILABLE
-    known.close()
-    time.sleep(max(0.0, begin + seconds - time.monotonic()))
-    return {
-        "login_let_in": isinstance(answer, LoggedIn),
-        "login_refused": isinstance(answer, Error),
-        "login_waited": waited,
-    }
+    return time.monotonic() - begin
 
 
 def _recovery(clients: Crowd) -> float:
@@ -140,8 +254,8 @@ def _judge(
     outage: float,
     *,
     outages: int = 1,
-) -> None:
-    """What holds for every fault of a database."""
+) -> int:
+    """What holds for every fault of a database; return how many messages there are."""
     time.sleep(0.5)
     clients.finish()
     assert server.process is not None
@@ -155,7 +269,7 @@ def _judge(
         told = [log.count("storage", str(available), since) for log in clients.logs]
         assert min(told) >= 1, f"{told.count(0)} were not told that storage={available}"
         assert max(told) <= outages
-    audit(clients, server, folder)
+    return audit(clients, server, folder)
 
 
 def test_reading_goes_on(seed: int, database: MariaDB, tmp_path: Path) -> None:

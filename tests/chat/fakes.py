@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from itertools import count
+from typing import Literal, NoReturn, TypeAlias
 
 import trio
 
@@ -18,6 +19,7 @@ from storage.records import (
     Conversation,
     Marker,
     Membership,
+    Message,
     NewMessage,
     Saved,
     User,
@@ -26,6 +28,18 @@ from storage.records import (
 from tests.memory_storage import MemoryStorage
 
 GENERAL = Conversation(GENERAL_ID, "general", "general", 0)
+
+Failure: TypeAlias = Exception | Literal["silence"] | None
+"""What a call to a store comes to: an error, no answer at all, or what it is for."""
+
+
+async def fail(failure: Failure) -> None:
+    """Let a call fail in that way, after others have had their turn."""
+    await trio.lowlevel.checkpoint()
+    if failure == "silence":
+        await trio.sleep_forever()
+    elif failure is not None:
+        raise failure
 
 
 class FakePeer:
@@ -81,6 +95,19 @@ class ScriptedStorage(MemoryStorage):
         """Bodies that no transaction survives."""
         self.calls: list[list[bytes]] = []
         """The bodies of every attempt."""
+        self.failure: Failure = None
+        """What reading raises."""
+
+    async def GetAll(  # noqa: N802
+        self,
+        conversation_id: int,
+        *,
+        after: int | None = None,
+        before: int | None = None,
+        limit: int | None = None,
+    ) -> list[Message]:
+        await fail(self.failure)
+        return await super().GetAll(conversation_id, after=after, before=before, limit=limit)
 
     async def SaveMsg(self, messages: Sequence[NewMessage]) -> list[Saved]:  # noqa: N802
         self.calls.append([message.body for message in messages])
@@ -99,19 +126,17 @@ class MemoryAccounts:
 
     def __init__(self) -> None:
         self.users: dict[str, User] = {}
-        self.failure: Exception | None = None
+        self.failure: Failure = None
 
     async def ensure(self, visitors: Sequence[Visitor], now: int) -> list[User]:
-        await trio.lowlevel.checkpoint()
-        if self.failure is not None:
-            raise self.failure
+        await fail(self.failure)
         for one in visitors:
             user = User(len(self.users) + 1, one.name, one.name_key, now)
             self.users.setdefault(one.name_key, user)
         return [self.users[one.name_key] for one in visitors]
 
     async def find(self, name_key: str) -> User | None:
-        await trio.lowlevel.checkpoint()
+        await fail(self.failure)
         return self.users.get(name_key)
 
 
@@ -120,6 +145,7 @@ class MemoryConversations:
 
     def __init__(self) -> None:
         self.direct: dict[tuple[int, int], Conversation] = {}
+        self.failure: Failure = None
         self.markers: list[list[Marker]] = []
         """What was written, call by call."""
         self.script: list[Callable[[], None] | trio.Event] = []
@@ -135,13 +161,13 @@ class MemoryConversations:
         peer_id: int,
         now: int,  # noqa: ARG002
     ) -> Conversation:
-        await trio.lowlevel.checkpoint()
+        await fail(self.failure)
         low, high = sorted((user_id, peer_id))
         conversation = Conversation(len(self.direct) + 2, "direct", f"direct:{low}:{high}", 0)
         return self.direct.setdefault((low, high), conversation)
 
     async def memberships(self, user_ids: Sequence[int]) -> list[list[Membership]]:
-        await trio.lowlevel.checkpoint()
+        await fail(self.failure)
         return [[Membership(GENERAL, user_id, 0)] for user_id in user_ids]
 
     async def move_delivered(self, markers: Sequence[Marker]) -> None:
@@ -160,18 +186,24 @@ class MemoryBodies:
 
     def __init__(self) -> None:
         self.bodies: dict[int, bytearray] = {}
+        self._numbers = count(1)
         self.script: list[Exception | None] = []
         """What the next calls raise."""
+        self.at_once = self.most_at_once = 0
+        """Writes under way, and the most there have been."""
 
     async def _step(self) -> None:
+        self.at_once += 1
+        self.most_at_once = max(self.at_once, self.most_at_once)
         await trio.lowlevel.checkpoint()
+        self.at_once -= 1
         failure = self.script.pop(0) if self.script else None
         if failure is not None:
             raise failure
 
     async def create(self, now: int) -> int:  # noqa: ARG002
         await self._step()
-        number = len(self.bodies) + 1
+        number = next(self._numbers)
         self.bodies[number] = bytearray()
         return number
 
@@ -184,6 +216,16 @@ class MemoryBodies:
     async def read(self, body_id: int, offset: int, limit: int) -> bytes:
         await self._step()
         return bytes(self.bodies[body_id][offset : offset + limit])
+
+    async def delete_slice(self, body_id: int) -> bool:
+        """Delete a byte."""
+        await self._step()
+        body = self.bodies.get(body_id)
+        if body:
+            del body[0]
+            return True
+        self.bodies.pop(body_id, None)
+        return False
 
     async def delete_orphans(self) -> int:
         await self._step()
@@ -198,6 +240,11 @@ class MemoryStores:
         self.accounts = MemoryAccounts()
         self.conversations = MemoryConversations()
         self.bodies = MemoryBodies()
+
+    def fail(self, failure: Failure) -> None:
+        """Let users, conversations and messages fail, or answer again where it is None."""
+        self.accounts.failure = self.conversations.failure = failure
+        self.scripted.failure = failure
 
     @property
     def messages(self) -> Storage:

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from chat import journal as module
 from chat.journal import MAX_BATCH, MAX_BATCH_BYTES, MAX_WAITING_BYTES, Entry, Journal, Published
+from chat.patience import Patience
 from protocol.errors import ErrorCode, ProtocolError
 from protocol.events import Error, Event, StorageState
 from storage.errors import StorageUnavailable
@@ -25,8 +26,11 @@ class Room:
         self.storage = ScriptedStorage()
         self.published: list[list[bytes]] = []
         self.announced: list[bool] = []
+        self.given_up: list[int | None] = []
         self.author = Author()
-        self.journal = Journal(self.storage, self._publish, self._announce)
+        self.journal = Journal(
+            self.storage, self._publish, self._announce, Patience(), self.given_up.append
+        )
         self.ended = trio.Event()
 
     async def _publish(self, batch: Sequence[Published]) -> None:

@@ -6,7 +6,9 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chat.known import Known
 from chat.markers import WRITE_EVERY, DeliveredMarkers
+from chat.patience import Patience
 from storage.errors import StorageUnavailable
 from storage.records import Marker
 from tests.chat.fakes import MemoryConversations
@@ -21,7 +23,7 @@ def _away() -> None:
 async def test_a_marker_only_moves_forward() -> None:
     """However the reports of several devices arrive."""
     store = MemoryConversations()
-    markers = DeliveredMarkers(store)
+    markers = DeliveredMarkers(store, Patience(), Known())
     for seq in (5, 7, 6, 1, 7):
         markers.move(ANN, 1, seq)
     assert markers.pending(ANN, 1) == 7
@@ -32,7 +34,7 @@ async def test_a_marker_only_moves_forward() -> None:
 async def test_markers_are_kept_apart_and_written_together() -> None:
     """One transaction for all users and conversations; then nothing is left to write."""
     store = MemoryConversations()
-    markers = DeliveredMarkers(store)
+    markers = DeliveredMarkers(store, Patience(), Known())
     markers.move(ANN, 1, 5)
     markers.move(BOB, 1, 6)
     markers.move(ANN, 2, 7)
@@ -49,7 +51,7 @@ async def test_markers_are_kept_apart_and_written_together() -> None:
 async def test_what_a_database_that_is_away_does_not_take_is_kept() -> None:
     """And it is not moved back by what was reported meanwhile, nor the other way round."""
     store = MemoryConversations()
-    markers = DeliveredMarkers(store)
+    markers = DeliveredMarkers(store, Patience(), Known())
     store.script = [_away, _away]
     markers.move(ANN, 1, 5)
     markers.move(BOB, 1, 5)
@@ -68,7 +70,7 @@ async def test_what_a_database_that_is_away_does_not_take_is_kept() -> None:
 async def test_what_moves_during_a_write_that_fails_is_not_moved_back() -> None:
     """The report that came meanwhile is the newer one."""
     store = MemoryConversations()
-    markers = DeliveredMarkers(store)
+    markers = DeliveredMarkers(store, Patience(), Known())
 
     def move_and_fail() -> None:
         markers.move(ANN, 1, 9)
@@ -85,7 +87,7 @@ async def test_what_moves_during_a_write_that_fails_is_not_moved_back() -> None:
 async def test_a_marker_is_known_while_it_is_being_written() -> None:
     """A login in that moment must not show again what was shown."""
     store = MemoryConversations()
-    markers = DeliveredMarkers(store)
+    markers = DeliveredMarkers(store, Patience(), Known())
     writing = trio.Event()
     store.script = [writing]
     async with trio.open_nursery() as nursery:
@@ -100,7 +102,7 @@ async def test_a_marker_is_known_while_it_is_being_written() -> None:
 async def test_they_are_written_now_and_then(autojump_clock: trio.testing.MockClock) -> None:
     """One write for all that moved, none where nothing did, and on when the database is back."""
     store = MemoryConversations()
-    markers = DeliveredMarkers(store)
+    markers = DeliveredMarkers(store, Patience(), Known())
     async with trio.open_nursery() as nursery:
         nursery.start_soon(markers.run)
         await trio.sleep(WRITE_EVERY * 3.5)
@@ -124,7 +126,7 @@ def test_the_last_word_is_the_highest(moves: list[tuple[str, int, int]]) -> None
 
     async def live() -> None:
         store = MemoryConversations()
-        markers = DeliveredMarkers(store)
+        markers = DeliveredMarkers(store, Patience(), Known())
         highest: dict[int, int] = {}
         for what, user, seq in moves:
             if what == "m":

@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat.accounts import Accounts, check_name, name_key
+from chat.known import Known
+from chat.patience import Patience
 from protocol.errors import ErrorCode, ProtocolError
 from protocol.limits import MAX_NAME
 from protocol.text import sanitise_line
@@ -126,7 +128,7 @@ def test_any_name_is_taken_or_refused(name: str) -> None:
 
 async def test_who_comes_first_decides_how_the_name_is_written() -> None:
     """One user, whichever way the name is typed; a name nobody can have is nobody's."""
-    accounts = Accounts(MemoryAccounts())
+    accounts = Accounts(MemoryAccounts(), Patience(), Known())
     async with trio.open_nursery() as nursery:
         nursery.start_soon(accounts.entering.run)
         bob = await accounts.enter("Bob")

@@ -9,6 +9,7 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chat.intake import Intake
 from chat.uploads import Upload
 from protocol.errors import ErrorCode, ProtocolError
 from protocol.limits import TEXT_HEAD
@@ -19,7 +20,7 @@ from tests.chat.fakes import MemoryBodies
 async def _upload(pieces: list[bytes]) -> tuple[Upload, bytes]:
     """Send pieces; return the upload, and what was stored."""
     bodies = MemoryBodies()
-    upload = Upload(bodies)
+    upload = Upload(Intake(bodies))
     for piece in pieces:
         await upload.append(piece)
     return upload, bytes(bodies.bodies.get(upload.body_id or 0, b""))
@@ -110,7 +111,7 @@ async def test_only_the_head_stays_in_memory() -> None:
 async def test_a_text_with_a_chunk_missing_is_never_sent() -> None:
     """Stored whole or refused: a database that was away for a moment leaves no hole in a text."""
     bodies = MemoryBodies()
-    upload = Upload(bodies)
+    upload = Upload(Intake(bodies))
     await upload.append(b"transfer 1")
     bodies.script = [StorageUnavailable("the database is away")]
     with pytest.raises(StorageUnavailable):

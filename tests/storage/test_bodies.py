@@ -91,3 +91,27 @@ async def test_orphans_are_deleted_and_others_are_not(stores: Stores) -> None:
         assert await stores.bodies.read(gone, 0, 100) == b""
         with pytest.raises(KeyError):
             await stores.bodies.append(gone, 0, b"late")
+
+
+async def test_a_text_given_up_is_deleted_in_slices(stores: Stores) -> None:
+    """Others have their turn between two; what is next to it stays."""
+    before, long, after = [await store(stores, bytes(1000), size=7) for _ in range(3)]
+    slices = 1
+    while await stores.bodies.delete_slice(long):
+        slices += 1
+    assert slices > 1
+    assert await stores.bodies.delete_slice(long) is False, "it is gone already"
+    with pytest.raises(KeyError):
+        await stores.bodies.append(long, 0, b"late")
+    for kept in (before, after):
+        assert await stores.bodies.read(kept, 0, 2000) == bytes(1000)
+    assert await stores.bodies.delete_orphans() == 2
+
+
+async def test_the_text_of_a_message_is_never_deleted(stores: Stores) -> None:
+    """Nor one that never was."""
+    kept = await store(stores, bytes(1000), size=7)
+    await save(stores, [new(await user(stores), "", body_id=kept)])
+    for body_id in (kept, 4711):
+        assert await stores.bodies.delete_slice(body_id) is False
+    assert await stores.bodies.read(kept, 0, 2000) == bytes(1000)
