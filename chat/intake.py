@@ -14,12 +14,15 @@ from storage.interface import BodyStore
 log = structlog.get_logger()
 
 WRITES = 1
-"""Chunks being written, or slices being deleted, at a time, over all connections.
+"""Pieces being written, or slices being deleted, at a time, over all connections.
 
 SQLite writes one transaction after the other, in the order in which they were asked for: with
-one of ours among them the journal's commit waits for one chunk at most, however many texts
+one of ours among them the journal's commit waits for one piece at most, however many texts
 are on their way. MySQL could take more, and its disk has the commits to sync as well.
 """
+
+PIECE = 64 * 1024
+"""Bytes in one transaction: a commit behind it waits for a millisecond, at 256 KiB for four."""
 
 RETRY = 5.0  # seconds between attempts while the database is away
 
@@ -39,9 +42,10 @@ class Intake:
             return await self._store.create(time.time_ns() // 1000)
 
     async def append(self, body_id: int, offset: int, data: bytes) -> None:
-        """Store a chunk at a byte offset."""
-        async with self._writing:
-            await self._store.append(body_id, offset, data)
+        """Store a chunk at a byte offset; where this fails, a part of it may be there."""
+        for begin in range(0, len(data), PIECE):
+            async with self._writing:
+                await self._store.append(body_id, offset + begin, data[begin : begin + PIECE])
 
     def give_up(self, body_id: int | None) -> None:
         """Delete a text, soon; nothing of it may be on its way. None is a text of no chunks.

@@ -150,7 +150,8 @@ def _open_new(path: str) -> IO[bytes]:
 def _discard(file: IO[bytes]) -> None:
     with suppress(OSError):  # it cannot write what it still holds, which is why this is called
         file.close()
-    Path(file.name).unlink(missing_ok=True)
+    with suppress(OSError):  # what went wrong first is what has to be said
+        Path(file.name).unlink(missing_ok=True)
 
 
 async def _blocks(text: FileText) -> AsyncIterator[str]:

@@ -93,7 +93,8 @@ class Filter:
         except ClientError as error:
             self._complain(sanitise_line(str(error)))
         except OutputClosed as closed:
-            self._stop_printing(closed)
+            if isinstance(closed, OutputFailed):
+                self._complain(f"Standard output cannot be written: {closed}.")
             self._failed = True
 
     async def _send_input(self, client: Client, file: IO[bytes] | None) -> None:
@@ -162,14 +163,20 @@ class Filter:
         return True
 
     async def _await_receipts(self, client: Client) -> None:
-        """Wait for all acknowledgements, as long as there is some progress now and then."""
+        """Wait for all acknowledgements, as long as there is some progress now and then.
+
+        To begin a text again, on a new connection, is none until it gets further than before.
+        """
         status = client.CheckStatus()
-        while status.unacknowledged:
+        left, furthest = status.unacknowledged, status.carried
+        while left:
             with trio.move_on_after(self._options.timeout):
                 await client.drain()
-            before, status = status, client.CheckStatus()
-            if (status.unacknowledged, status.carried) == (before.unacknowledged, before.carried):
+            status = client.CheckStatus()
+            if status.unacknowledged >= left and status.carried <= furthest:
                 return
+            furthest = max(furthest, status.carried) if status.unacknowledged >= left else 0
+            left = status.unacknowledged
 
     async def _print_the_rest(self, client: Client) -> None:
         """Print what has arrived up to now."""

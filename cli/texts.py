@@ -21,6 +21,10 @@ HEAD = 4096
 """Bytes of a long line in which a command has to be found."""
 
 
+State = tuple[int, int]
+"""Size and time of the last change of a file."""
+
+
 class FileText:
     """The UTF-8 between two places of a file, as a :data:`cli.outbox.TextSource`.
 
@@ -29,17 +33,17 @@ class FileText:
     """
 
     def __init__(
-        self, file: IO[bytes], name: str, start: int, size: int, *, shared: bool = False
+        self, file: IO[bytes], name: str, start: int, size: int, *, state: State | None = None
     ) -> None:
         """Read ``size`` bytes from ``start`` on; ``name`` is the subject of sentences.
 
-        A ``shared`` file is one that somebody else may write to.
+        A file that somebody else may write to was in ``state`` when its size was looked up.
         """
         self._file = file
         self._name = name
         self._start = start
         self.size = size
-        self._state = _state(file) if shared else None
+        self._state = state
 
     async def __call__(self) -> AsyncGenerator[bytes, None]:
         """Yield the text in pieces; the last comes only once all of it is known to be right."""
@@ -61,7 +65,11 @@ class FileText:
         except OSError as error:
             raise TextFailed(f"{self._name} cannot be read: {error.strerror}.") from error
         last = offset + len(piece) == self.size
-        if not piece or (last and self._state is not None and _state(self._file) != self._state):
+        if not piece or (
+            last
+            and self._state is not None
+            and _state(os.fstat(self._file.fileno())) != self._state
+        ):
             raise TextFailed(f"{self._name} changed while it was being read.")
         before = len(decoder.getstate()[0])
         try:
@@ -174,7 +182,8 @@ async def whole_text(file: IO[bytes], path: str | None) -> FileText:
     status = os.fstat(file.fileno())
     if stat.S_ISREG(status.st_mode) and status.st_size:  # those of /proc say that they have 0
         start = file.tell()
-        text = FileText(file, _name(path), start, max(0, status.st_size - start), shared=True)
+        size = max(0, status.st_size - start)
+        text = FileText(file, _name(path), start, size, state=_state(status))
     else:
         text = await _spooled(file, _name(path))
     if text.size == 0:
@@ -208,9 +217,8 @@ def _name(path: str | None) -> str:
     return "Standard input" if path is None else path
 
 
-def _state(file: IO[bytes]) -> tuple[int, int]:
+def _state(status: os.stat_result) -> State:
     """Return what is another one after somebody has written to a file."""
-    status = os.fstat(file.fileno())
     return status.st_size, status.st_mtime_ns
 
 

@@ -101,7 +101,10 @@ class Subscription:
         It is not while something of the connection's waits, which would be overtaken, nor while
         one of its own messages is on its way, in whose place it gets the acknowledgement.
         """
-        self.clear = self.live and not self.own and not self.conn.writing
+        conn = self.conn
+        # A writer that was cancelled has left what waits, perhaps the rest of a frame.
+        waits = conn.writing or conn.channel.waiting or conn.channel.broken
+        self.clear = self.live and not self.own and not waits
 
     def acknowledge(self, seq: int, event: Event) -> None:
         """Put an acknowledgement in the place of the message with that number."""

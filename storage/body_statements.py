@@ -12,8 +12,8 @@ from storage.schema import bodies, body_chunks, messages
 MAX_CHUNK = 256 * 1024
 """The longest chunk, in bytes."""
 
-CHUNKS_AT_ONCE = 8
-"""How many chunks one transaction deletes: others wait for its end, on SQLite 10 ms."""
+CHUNKS_AT_ONCE = 32
+"""How many chunks one transaction deletes; others wait for its end, on SQLite 10 ms for 2 MiB."""
 
 _INSERT_BODY = insert(bodies)
 _INSERT_CHUNK = insert(body_chunks)

@@ -8,6 +8,7 @@ with the interpreter's lock, which nobody else has meanwhile.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from functools import lru_cache
 from typing import Any
 
@@ -55,23 +56,21 @@ def run(
     Raises what SQLAlchemy raises, :class:`~sqlalchemy.exc.DBAPIError` and its children.
     """
     dialect = connection.dialect
-    cursor = connection.connection.cursor()
     try:
-        if many:
-            cursor.executemany(sql, values)
-        else:
-            cursor.execute(sql, values)
-        return cursor.fetchall() if cursor.description else ()
+        with closing(connection.connection.cursor()) as cursor:
+            if many:
+                cursor.executemany(sql, values)
+            else:
+                cursor.execute(sql, values)
+            return cursor.fetchall() if cursor.description else ()
     except dialect.loaded_dbapi.Error as error:
-        lost = dialect.is_disconnect(error, connection.connection.dbapi_connection, cursor)
+        lost = dialect.is_disconnect(error, connection.connection.dbapi_connection, None)
         if lost:
-            connection.invalidate()
+            connection.invalidate(error)
         raise DBAPIError.instance(
             sql, None, error, dialect.loaded_dbapi.Error, connection_invalidated=lost,
             dialect=dialect, hide_parameters=True,
         ) from error  # fmt: skip
-    finally:
-        cursor.close()
 
 
 def places(count: int) -> list[BindParameter[int]]:

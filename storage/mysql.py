@@ -31,8 +31,11 @@ logging.getLogger("asyncmy").setLevel(logging.ERROR)
 CONNECTIONS = 4
 """How many transactions may read at once, and how many may write."""
 
-ATTEMPTS = 5
-"""How often a transaction is tried that a deadlock or a lost connection ended."""
+ATTEMPTS = 2 * CONNECTIONS + 1
+"""How often a transaction is tried that a deadlock or a lost connection ended.
+
+After a restart of the database every connection of the pool is a lost one.
+"""
 
 MIGRATE_WITHIN = 600.0
 """Seconds that a migration may take, with the wait for another server's."""
