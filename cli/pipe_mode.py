@@ -52,6 +52,8 @@ class Filter:
         options = self._options
         with ExitStack() as stack:
             file = None
+            if options.is_one_message and options.message_file is None and sys.stdin.isatty():
+                say("Write the message; Ctrl+D on a new line sends it, Ctrl+C drops it.")
             if options.is_one_message:
                 # before there is a connection: most mistakes are in the name
                 file = stack.enter_context(await open_whole(options.message_file))
@@ -101,14 +103,20 @@ class Filter:
         """Send every line, or ``file``, and wait until the server has it all."""
         answers = Answers(client, self._show, self._complain, output=self._output)
         typist = Typist(client, answers, self._complain, may_save=sys.stdin.isatty())
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(typist.collect_receipts)
-            if file is None:
-                await self._run_lines(typist)
-            else:
-                await self._send_whole(typist, file)
-            await self._await_receipts(client)
-            nursery.cancel_scope.cancel()
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(typist.collect_receipts)
+                if file is None:
+                    await self._run_lines(typist)
+                else:
+                    await self._send_whole(typist, file)
+                await self._await_receipts(client)
+                nursery.cancel_scope.cancel()
+        except BaseException:  # Ctrl+C
+            if left := client.CheckStatus().unacknowledged:
+                said = f"{left} of the messages sent have not been acknowledged, and may be stored."
+                self._complain(said)
+            raise
         if left := len(typist.take_rest()):
             self._complain(f"{left} of the messages sent have not been acknowledged.")
         await self._print_the_rest(client)

@@ -106,7 +106,10 @@ def _decode(line: bytes) -> str:
     try:
         return line.decode()
     except UnicodeDecodeError:
-        sentence = "That line was not valid UTF-8, so it was not sent. Set your terminal to UTF-8."
+        sentence = (
+            "That line was not valid UTF-8, so it was not sent. Set your terminal to UTF-8;"
+            " some telnet programs break a few letters even so, our client breaks none."
+        )
         raise ProtocolError(ErrorCode.BAD_FRAME, sentence) from None
 
 

@@ -9,6 +9,9 @@ import re
 from typing import NamedTuple
 
 IAC, DONT, DO, WONT, WILL, SB, SE = 255, 254, 253, 252, 251, 250, 240
+TIMING_MARK = 6
+"""Asked for after every Ctrl+C; the client shows nothing until it has the answer (RFC 860)."""
+
 _SPECIAL = re.compile(rb"[\x00\x08\n\r\x7f\xff]")
 _BACKSPACES = (0x08, 0x7F)
 _NEWLINE, _RETURN = 0x0A, 0x0D
@@ -25,7 +28,8 @@ class Line(NamedTuple):
 class TelnetReader:
     """Turns received bytes into lines, without newlines and negotiation.
 
-    Offers of options are declined in :attr:`replies`, each once. A line longer than ``limit``
+    Offers of options are declined in :attr:`replies`, each once; a timing mark is declined each
+    time. A line longer than ``limit``
     bytes comes in pieces, so that it has no limit and the memory has one.
     """
 
@@ -104,6 +108,7 @@ class TelnetReader:
         if answer is None:
             return
         reply = bytes((IAC, answer, option))
-        if reply not in self._declined:  # answering again could make two ends talk for ever
+        # Answering again could make two ends talk for ever, but a mark is a question each time.
+        if reply not in self._declined or (verb, option) == (DO, TIMING_MARK):
             self._declined.add(reply)
             self.replies += reply

@@ -301,6 +301,24 @@ def test_crash_of_the_server_in_between_loses_and_doubles_nothing(own: RunningSe
         assert (writer.end(), reader.end()) == (0, 0)
 
 
+def test_interrupted_it_tells_what_is_unacknowledged(own: RunningServer) -> None:
+    """Sent again by hand, it could be there twice."""
+    with piped(own.port, "Bob") as bob:
+        bob.type("/status")
+        bob.lines(1)
+        own.kill()
+        assert "Connection lost" in bob.error()
+        bob.type("into the void")
+        bob.type("/status")  # is answered when the line before it has been taken
+        while "waiting to be s" not in bob.lines(1)[0]:
+            pass
+        bob.process.send_signal(signal.SIGINT)
+        assert bob.process.wait(PATIENCE) == 130
+        assert bob.process.stderr is not None
+        rest = bob.process.stderr.read().decode()
+        assert "1 of the messages sent have not been acknowledged, and may be stored." in rest
+
+
 def test_unacknowledged_at_the_end_is_a_failure(own: RunningServer) -> None:
     with piped(own.port, "Bob", "--timeout", "0.3") as bob:
         bob.type("/status")

@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.gateways.telnet import DO, DONT, IAC, SB, SE, WILL, WONT, Line, TelnetReader
+from server.gateways.telnet import (
+    DO,
+    DONT,
+    IAC,
+    SB,
+    SE,
+    TIMING_MARK,
+    WILL,
+    WONT,
+    Line,
+    TelnetReader,
+)
 
 LIMIT = 20
 _ECHO, _SIZE, _TTYPE = 1, 31, 24
@@ -82,13 +93,21 @@ def test_a_refusal_is_not_answered(verb: int) -> None:
     assert reader.replies == b""
 
 
+def test_every_timing_mark_is_answered() -> None:
+    """Telnet asks for one after Ctrl+C and shows nothing until it has it (RFC 860)."""
+    reader = TelnetReader(LIMIT)
+    for _ in range(3):
+        reader.feed(bytes([IAC, 244, IAC, DO, TIMING_MARK]))
+    assert reader.replies == bytes([IAC, WONT, TIMING_MARK]) * 3
+
+
 def test_answers_are_bounded_whatever_is_offered() -> None:
-    """Each option once each way, and no more."""
+    """Each option once each way, and no more; but a timing mark is a question each time."""
     reader = TelnetReader(LIMIT)
     for _ in range(3):
         for option in range(256):
             reader.feed(bytes([IAC, WILL, option, IAC, DO, option]))
-    assert len(reader.replies) == 2 * 256 * 3
+    assert len(reader.replies) == 2 * 256 * 3 + 2 * 3
 
 
 def test_a_long_line_comes_in_pieces() -> None:
