@@ -95,8 +95,7 @@ class Filter:
         except ClientError as error:
             self._complain(sanitise_line(str(error)))
         except OutputClosed as closed:
-            if isinstance(closed, OutputFailed):
-                self._complain(f"Standard output cannot be written: {closed}.")
+            self._complain_of(closed)
             self._failed = True
 
     async def _send_input(self, client: Client, file: IO[bytes] | None) -> None:
@@ -227,10 +226,15 @@ class Filter:
 
     def _stop_printing(self, closed: OutputClosed) -> None:
         """Go on sending what a pipe brings; a person at the keyboard only wanted to read."""
-        if self._printing and isinstance(closed, OutputFailed):
-            self._complain(f"Standard output cannot be written: {closed}.")
+        if self._printing:
+            self._complain_of(closed)
         self._printing = False
         self._written.ring()
+
+    def _complain_of(self, closed: OutputClosed) -> None:
+        """Tell why output failed; a reader that has gone is nothing to tell of."""
+        if isinstance(closed, OutputFailed):
+            self._complain(f"Standard output cannot be written: {closed}.")
 
     async def _show(self, lines: str) -> None:
         if self._printing:

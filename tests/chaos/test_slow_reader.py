@@ -6,7 +6,8 @@ import array
 import fcntl
 import termios
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from protocol.events import Message, Sent
@@ -66,16 +67,33 @@ def _peak_during(server: RunningServer, work: Callable[[], None]) -> float:
     return memory(server, "VmHWM") - before
 
 
-def test_stuck_reader(seed: int, tmp_path: Path) -> None:
-    """A reader takes nothing for many thousand messages, then goes on, on the same connection."""
+@contextmanager
+def _talker_and_reader(folder: Path) -> Iterator[tuple[RunningServer, Raw, Raw]]:
+    """Run a server, one who has written enough to warm it up, and a reader with small buffers."""
     flags = ("--send-buffer", str(BUFFER), "--channel-bytes", "16384")
-    with running_server(tmp_path, *flags) as server:
+    with running_server(folder, *flags) as server:
         sender = Raw(server.port, "talker")
         sender.login()
         _talk(sender, 0, WARM_UP)
         reader = Raw(server.port, "reader", resume=WARM_UP, receive_buffer=BUFFER)
         reader.login()
+        yield server, sender, reader
+        reader.close()
+        sender.close()
 
+
+def _catch_up(server: RunningServer, sender: Raw, reader: Raw, messages: int) -> float:
+    """Let the reader get everything, then one message live; return how many MiB that took."""
+    everything = range(WARM_UP + 1, WARM_UP + messages + 1)
+    grew = _peak_during(server, lambda: _read_all(reader, everything))
+    _talk(sender, WARM_UP + messages, 1)
+    _read_all(reader, [WARM_UP + messages + 1])
+    return grew
+
+
+def test_stuck_reader(seed: int, tmp_path: Path) -> None:
+    """A reader takes nothing for many thousand messages, then goes on, on the same connection."""
+    with _talker_and_reader(tmp_path) as (server, sender, reader):
         begin = time.monotonic()
         stuck = _peak_during(server, lambda: _talk(sender, WARM_UP, MESSAGES))
         rate = MESSAGES / (time.monotonic() - begin)
@@ -83,14 +101,8 @@ def test_stuck_reader(seed: int, tmp_path: Path) -> None:
         assert _unread(reader) < 64 * 1024 < MESSAGES * 100 / 20
 
         begin = time.monotonic()
-        catching_up = _peak_during(
-            server, lambda: _read_all(reader, range(WARM_UP + 1, WARM_UP + MESSAGES + 1))
-        )
+        catching_up = _catch_up(server, sender, reader, MESSAGES)
         seconds = time.monotonic() - begin
-        _talk(sender, WARM_UP + MESSAGES, 1)  # it is live again
-        _read_all(reader, [WARM_UP + MESSAGES + 1])
-        reader.close()
-        sender.close()
     record(
         "stuck reader",
         messages=MESSAGES,
@@ -106,13 +118,7 @@ def test_stuck_reader(seed: int, tmp_path: Path) -> None:
 def test_slow_line(seed: int, round_number: int, tmp_path: Path) -> None:
     """A reader takes 10 KB a second while others write far more, then its line gets better."""
     turns = round((SECONDS if round_number == 0 else 3) / PACE)
-    flags = ("--send-buffer", str(BUFFER), "--channel-bytes", "16384")
-    with running_server(tmp_path, *flags) as server:
-        sender = Raw(server.port, "talker")
-        sender.login()
-        _talk(sender, 0, WARM_UP)
-        reader = Raw(server.port, "reader", resume=WARM_UP, receive_buffer=BUFFER)
-        reader.login()
+    with _talker_and_reader(tmp_path) as (server, sender, reader):
         each = round(RATE * PACE)
         messages = turns * each
 
@@ -129,12 +135,7 @@ def test_slow_line(seed: int, round_number: int, tmp_path: Path) -> None:
         # It was slow: what it has not read yet is most of what was written.
         assert turns * SLOW * PACE < messages * 100 / 5
 
-        everything = range(WARM_UP + 1, WARM_UP + messages + 1)
-        catching_up = _peak_during(server, lambda: _read_all(reader, everything))
-        _talk(sender, WARM_UP + messages, 1)
-        _read_all(reader, [WARM_UP + messages + 1])
-        reader.close()
-        sender.close()
+        catching_up = _catch_up(server, sender, reader, messages)
     record(
         "slow line",
         messages=messages,

@@ -206,14 +206,8 @@ def turncoat() -> Iterator[int]:
                 connection.recv(65536)
                 connection.sendall(encode(welcome) + encode(answer))
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(PATIENCE)
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            thread.join()
+    with socket.create_server(("127.0.0.1", 0)) as listener, _running(listener, serve) as port:
+        yield port
 
 
 @contextmanager
@@ -240,13 +234,20 @@ def sluggish(pause: float) -> Iterator[int]:
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
-        listener.settimeout(PATIENCE)
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            thread.join()
+        with _running(listener, serve) as port:
+            yield port
+
+
+@contextmanager
+def _running(listener: socket.socket, serve: Callable[[], None]) -> Iterator[int]:
+    """Serve what comes to a listener, in a thread; yield its port."""
+    listener.settimeout(PATIENCE)
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        thread.join()
 
 
 def _take_terminal() -> None:
