@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, exists, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from storage.schema import bodies, body_chunks, messages
+from storage.schema import bodies, body_chunks, files, messages
 
 MAX_CHUNK = 256 * 1024
 """The longest chunk, in bytes."""
@@ -34,7 +34,10 @@ _CHUNKS = (
     )
     .order_by(body_chunks.c.start)
 )
-_IN_USE = exists().where(messages.c.body_id == bodies.c.id)
+_IN_USE = or_(
+    exists().where(messages.c.body_id == bodies.c.id),
+    exists().where(files.c.body_id == bodies.c.id),
+)
 _ORPHANS = select(bodies.c.id).where(~_IN_USE).order_by(bodies.c.id)
 _LOCK_ORPHAN = (
     select(bodies.c.id).where(bodies.c.id == bindparam("body"), ~_IN_USE).with_for_update()
@@ -88,7 +91,7 @@ def read(connection: Connection, body_id: int, offset: int, limit: int) -> bytes
 
 
 def orphans(connection: Connection) -> list[int]:
-    """Return the ids of the bodies that no message refers to."""
+    """Return the ids of the bodies that no message and no file refers to."""
     return list(connection.execute(_ORPHANS).scalars())
 
 

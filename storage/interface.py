@@ -11,8 +11,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from storage.contact_store import ContactStore
+from storage.expiry_store import ExpiryStore
+from storage.file_store import FileStore
+from storage.identity_store import IdentityStore
+from storage.moderation_store import ModerationStore
+from storage.reading_store import ReadingStore
 from storage.records import (
     Conversation,
+    LookAlike,
     Marker,
     Membership,
     Message,
@@ -21,6 +28,8 @@ from storage.records import (
     User,
     Visitor,
 )
+from storage.room_store import RoomStore
+from storage.schedule_store import ScheduleStore
 
 
 class Storage(Protocol):
@@ -34,6 +43,11 @@ class Storage(Protocol):
         whose sender and uuid are stored already, or stand earlier in ``messages``, is not
         stored again: the first one is returned.
 
+        A message of kind ``edit`` gives its target its text, one of kind ``delete`` takes the
+        target's text away, and that of its earlier edits. The target must be in the same
+        conversation, and something that people wrote; an edit of anything else is stored and
+        returned without its text. Who may do it is not asked here.
+
         Raises :class:`KeyError` if a conversation does not exist.
         """
         ...
@@ -45,11 +59,24 @@ class Storage(Protocol):
         after: int | None = None,
         before: int | None = None,
         limit: int | None = None,
+        spoken: bool = False,
     ) -> list[Message]:
         """Return messages with ``after < seq < before`` in rising order, at most ``limit``.
 
         With a limit, the ones nearest to ``after`` are returned if ``after`` is given, else
-        the last ones.
+        the last ones. With ``spoken``, only what people said: texts and files, also where
+        nothing is left of them because they were deleted.
+        """
+        ...
+
+    async def thread(self, message_id: int, *, limit: int = 100) -> list[Message]:
+        """Return the comments on a message in rising order, the last ones if there are more."""
+        ...
+
+    async def own(self, conversation_id: int, sender_id: int, *, limit: int) -> list[Message]:
+        """Return what somebody wrote last in a conversation, in rising order.
+
+        Only its last entries are searched, some thousand.
         """
         ...
 
@@ -65,11 +92,16 @@ class Storage(Protocol):
 class AccountStore(Protocol):
     """Users."""
 
-    async def ensure(self, visitors: Sequence[Visitor], now: int) -> list[User]:
+    async def ensure(
+        self, visitors: Sequence[Visitor], now: int, since: int = 0
+    ) -> list[User | LookAlike]:
         """Return the visitors' users, in their order; those there are none of are made.
 
+        None is made of a visitor whose name looks like another one's that is registered, or was
+        here after ``since``: it is returned instead.
+
         A user that is made is a member of the general chat from its present last message on:
-        its delivered marker starts at the conversation's ``last_seq`` of that moment.
+        its markers start at the conversation's ``last_seq`` of that moment.
         """
         ...
 
@@ -93,11 +125,14 @@ class ConversationStore(Protocol):
         ...
 
     async def memberships(self, user_ids: Sequence[int]) -> list[list[Membership]]:
-        """Return for each user all conversations it is in, the general chat first, then by id."""
+        """Return for each user all conversations it is in, the general chat first, then by id.
+
+        With them comes what is unread there, as of the same moment.
+        """
         ...
 
-    async def move_delivered(self, markers: Sequence[Marker]) -> None:
-        """Move delivered markers forward; one that would move back changes nothing."""
+    async def move_markers(self, markers: Sequence[Marker]) -> None:
+        """Move markers forward, each of the two for itself; none ever moves back."""
         ...
 
 
@@ -121,15 +156,15 @@ class BodyStore(Protocol):
         ...
 
     async def delete_slice(self, body_id: int) -> bool:
-        """Delete the first chunks of a body that no message refers to.
+        """Delete the first chunks of a body that no message and no file refers to.
 
         Returns True while there is more of it, so that others have their turn in between, and
-        False when it is gone, never was, or belongs to a message, which nothing is taken from.
+        False when it is gone, never was, or is in use, and then nothing is taken from it.
         """
         ...
 
     async def delete_orphans(self) -> int:
-        """Delete the bodies that no message refers to and return how many there were.
+        """Delete the bodies that nothing refers to and return how many there were.
 
         Those still on their way in are among them: call it before anybody can send. Unlike
         all else here it takes several transactions.
@@ -151,6 +186,30 @@ class Stores(Protocol):
 
     @property
     def bodies(self) -> BodyStore: ...
+
+    @property
+    def files(self) -> FileStore: ...
+
+    @property
+    def identity(self) -> IdentityStore: ...
+
+    @property
+    def contacts(self) -> ContactStore: ...
+
+    @property
+    def reading(self) -> ReadingStore: ...
+
+    @property
+    def moderation(self) -> ModerationStore: ...
+
+    @property
+    def expiry(self) -> ExpiryStore: ...
+
+    @property
+    def rooms(self) -> RoomStore: ...
+
+    @property
+    def schedule(self) -> ScheduleStore: ...
 
     @property
     def description(self) -> str:

@@ -8,35 +8,111 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from functools import partial
 
-from msgspec.structs import astuple
-from sqlalchemy import Connection, bindparam, func, insert, select, true, update
+from msgspec.structs import astuple, replace
+from sqlalchemy import (
+    Connection,
+    LargeBinary,
+    and_,
+    bindparam,
+    func,
+    insert,
+    literal,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.expression import ClauseElement
 
-from storage.driver import each, places, prepared
-from storage.records import Message, NewMessage, Saved
-from storage.schema import MESSAGE_ID, conversations, counters, messages
+from storage.driver import Row, each, places, prepared
+from storage.records import QUOTED, FileFacts, Message, NewMessage, Quote, Saved
+from storage.schema import MESSAGE_ID, conversations, counters, files, messages
+
+_OWN_WITHIN = 10_000
+"""How many of the last entries of a conversation are searched for what somebody wrote."""
+
+_SPOKEN = (literal("text"), literal("file"))
+_TAKEN_BACK = literal("deleted")
+_CHANGES = ("edit", "delete")
 
 _FOREVER = 2**63 - 1  # the highest number both databases know
 _UUIDS_AT_ONCE = 1000  # well below what a statement may have parameters
 
 _LOCK_COUNTER = select(counters.c.value).where(counters.c.name == MESSAGE_ID).with_for_update()
 _COLUMNS = tuple(messages.c)  # in the order of the fields of Message
-_GET = select(*_COLUMNS).where(messages.c.id == bindparam("id"))
-_BY_UUID = select(*_COLUMNS).where(messages.c.uuid.in_(bindparam("uuids", expanding=True)))
-_LAST_ID = select(func.max(messages.c.id))
-_PAGE = select(*_COLUMNS).where(
-    messages.c.conversation_id == bindparam("conversation"),
-    messages.c.seq > bindparam("after"),
-    messages.c.seq < bindparam("before"),
+_WIDTH = len(_COLUMNS)
+_PLAIN_WIDTH = 10  # of them a plain text fills the first ones, the others have their defaults
+_target = messages.alias("target")
+_quoted = func.substr(_target.c.body, 1, QUOTED, type_=LargeBinary)
+_SHOWN = select(*_COLUMNS, _target.c.sender_name, _quoted, files.c.name, files.c.size).select_from(
+    messages.outerjoin(
+        _target, and_(_target.c.id == messages.c.target_id, messages.c.kind.in_(_SPOKEN))
+    ).outerjoin(files, files.c.id == messages.c.file_id)
 )
-_FIRST_ONES = _PAGE.order_by(messages.c.seq).limit(bindparam("limit"))
-_LAST_ONES = _PAGE.order_by(messages.c.seq.desc()).limit(bindparam("limit"))
+_GET = _SHOWN.where(messages.c.id == bindparam("id"))
+_BY_UUID = _SHOWN.where(messages.c.uuid.in_(bindparam("uuids", expanding=True)))
+_LAST_ID = select(func.max(messages.c.id))
 
 
-def _insert(_count: int) -> ClauseElement:
-    return insert(messages)
+def _page(_count: int, *, spoken: bool, last_ones: bool) -> ClauseElement:
+    """Return what finds a page, beginning at its one end or at the other."""
+    seq = messages.c.seq
+    found = _SHOWN.where(
+        messages.c.conversation_id == bindparam("conversation"),
+        seq > bindparam("after"),
+        seq < bindparam("before"),
+    )
+    if spoken:
+        found = found.where(messages.c.kind.in_((*_SPOKEN, _TAKEN_BACK)))
+    return found.order_by(seq.desc() if last_ones else seq).limit(bindparam("limit"))
+
+
+_PAGES = {
+    (spoken, last_ones): partial(_page, spoken=spoken, last_ones=last_ones)
+    for spoken in (False, True)
+    for last_ones in (False, True)
+}
+_THREAD = (
+    _SHOWN.where(messages.c.target_id == bindparam("target"), messages.c.kind.in_(_SPOKEN))
+    .order_by(messages.c.id.desc())
+    .limit(bindparam("limit"))
+)
+_OWN = (
+    _SHOWN.where(
+        messages.c.conversation_id == bindparam("conversation"),
+        messages.c.sender_id == bindparam("sender"),
+        messages.c.kind.in_(_SPOKEN),
+        messages.c.seq
+        > select(conversations.c.last_seq - _OWN_WITHIN)
+        .where(conversations.c.id == bindparam("conversation"))
+        .scalar_subquery(),
+    )
+    .order_by(messages.c.seq.desc())
+    .limit(bindparam("limit"))
+)
+_QUOTE = select(_target.c.sender_name, _quoted).where(_target.c.id == bindparam("target"))
+_LOCK_TARGET = (
+    select(messages.c.id)
+    .where(
+        messages.c.id == bindparam("target"),
+        messages.c.conversation_id == bindparam("conversation"),
+        messages.c.kind.in_(_SPOKEN),
+    )
+    .with_for_update()
+)
+_GONE = {"body": b"", "size": 0, "body_id": None}
+_REWRITE = update(messages).where(messages.c.id == bindparam("target"))  # what is in the values
+_FORGET_EDITS = (
+    update(messages)
+    .where(messages.c.target_id == bindparam("target"), messages.c.kind == "edit")
+    .values(_GONE)
+)
+
+
+def _insert(width: int) -> ClauseElement:
+    return insert(messages).values({c.name: bindparam(c.name) for c in _COLUMNS[:width]})
 
 
 def _lock_all_counters(conversation_count: int) -> ClauseElement:
@@ -79,9 +155,54 @@ def save(connection: Connection, new: Sequence[NewMessage]) -> list[Saved]:
 
 def _save_all(connection: Connection, new: Sequence[NewMessage]) -> list[Saved]:
     stored = _number(connection, new)
-    rows = [astuple(message) for message in stored]
-    prepared(_insert, 1, connection.dialect).execute_many(connection, rows)
+    width = _PLAIN_WIDTH if all(map(_is_plain, new)) else _WIDTH
+    rows = [astuple(message)[:width] for message in stored]
+    prepared(_insert, width, connection.dialect).execute_many(connection, rows)
+    if width == _WIDTH:
+        for place, message in enumerate(stored):
+            if message.kind in _CHANGES:
+                stored[place] = _change(connection, message)
+            elif message.quote is not None:
+                stored[place] = replace(message, quote=_quote_now(connection, message))
     return [Saved(message, False) for message in stored]
+
+
+def _is_plain(message: NewMessage) -> bool:
+    return (
+        message.kind == "text"
+        and message.target_id is None
+        and message.file_id is None
+        and message.due_at is None
+    )
+
+
+def _change(connection: Connection, entry: Message) -> Message:
+    """Let an edit or a deletion change its target; return it as it is stored then."""
+    place = {"target": entry.target_id, "conversation": entry.conversation_id}
+    found = connection.execute(_LOCK_TARGET, place).first() is not None
+    if entry.kind == "delete":
+        if found:
+            _delete(connection, entry)
+        return entry
+    if not found:  # it came too late: what was deleted must not come back with it
+        connection.execute(_REWRITE, {"target": entry.id, **_GONE})
+        return replace(entry, **_GONE)
+    text = {"body": entry.body, "size": entry.size, "body_id": entry.body_id}
+    connection.execute(_REWRITE, {"target": entry.target_id, "edited_at": entry.sent_at, **text})
+    return entry
+
+
+def _quote_now(connection: Connection, comment: Message) -> Quote | None:
+    """Return what a comment answers as it is now: it may just have been changed or deleted."""
+    row = connection.execute(_QUOTE, {"target": comment.target_id}).first()
+    return None if row is None else Quote(row[0], row[1] or b"")
+
+
+def _delete(connection: Connection, entry: Message) -> None:
+    """Take the text of the target away, wherever it is."""
+    state = {"kind": "deleted", "file_id": None, "edited_at": entry.sent_at}
+    connection.execute(_REWRITE, {"target": entry.target_id, **state, **_GONE})
+    connection.execute(_FORGET_EDITS, {"target": entry.target_id})
 
 
 def _save_missing(connection: Connection, new: Sequence[NewMessage]) -> list[Saved]:
@@ -114,7 +235,7 @@ def _find(connection: Connection, new: Sequence[NewMessage]) -> dict[tuple[int, 
     for start in range(0, len(new), _UUIDS_AT_ONCE):
         uuids = [message.uuid for message in new[start : start + _UUIDS_AT_ONCE]]
         for row in connection.execute(_BY_UUID, {"uuids": uuids}):
-            stored = Message(*row)
+            stored = _message(row)
             found[stored.sender_id, stored.uuid] = stored
     return found
 
@@ -143,6 +264,13 @@ def _number(connection: Connection, new: Sequence[NewMessage]) -> list[Message]:
                 message.body,
                 message.size,
                 message.body_id,
+                message.kind,
+                message.target_id,
+                message.file_id,
+                message.due_at,
+                None,
+                message.quote,
+                message.file,
             )
         )
     _move_counters(connection, counts)
@@ -167,13 +295,16 @@ def page(
     after: int | None,
     before: int | None,
     limit: int | None,
+    *,
+    spoken: bool = False,
 ) -> list[Message]:
     """Return a part of a history; see :meth:`storage.interface.Storage.GetAll`."""
     if limit is not None and limit <= 0:
         return []
     last_ones = limit is not None and after is None
-    rows = connection.execute(
-        _LAST_ONES if last_ones else _FIRST_ONES,
+    find = prepared(_PAGES[spoken, last_ones], 1, connection.dialect)
+    rows = find.execute(
+        connection,
         {
             "conversation": conversation_id,
             "after": 0 if after is None else after,
@@ -181,16 +312,41 @@ def page(
             "limit": _FOREVER if limit is None else limit,
         },
     )
-    found = [Message(*row) for row in rows]
+    found = [_message(row) for row in rows]
     if last_ones:
         found.reverse()
     return found
 
 
+def thread(connection: Connection, message_id: int, limit: int) -> list[Message]:
+    """Return the comments on a message; see :meth:`storage.interface.Storage.thread`."""
+    rows = connection.execute(_THREAD, {"target": message_id, "limit": limit})
+    return [_message(row) for row in rows][::-1]
+
+
+def own(connection: Connection, conversation_id: int, sender_id: int, limit: int) -> list[Message]:
+    """Return what somebody wrote last; see :meth:`storage.interface.Storage.own`."""
+    values = {"conversation": conversation_id, "sender": sender_id, "limit": limit}
+    return [_message(row) for row in connection.execute(_OWN, values)][::-1]
+
+
 def get(connection: Connection, message_id: int) -> Message | None:
     """Return one message, or None where there is none."""
     row = connection.execute(_GET, {"id": message_id}).first()
-    return None if row is None else Message(*row)
+    return None if row is None else _message(row)
+
+
+def _message(row: Row) -> Message:
+    sender_name, head, file_name, file_size = row[_WIDTH:]
+    message = Message(*row[:_WIDTH])
+    if sender_name is None and file_name is None:
+        return message
+    return replace(
+        message,
+        # SQLite takes nothing out of an empty text for NULL.
+        quote=None if sender_name is None else Quote(sender_name, head or b""),
+        file=None if file_name is None else FileFacts(file_name, file_size),
+    )
 
 
 def last_id(connection: Connection) -> int:

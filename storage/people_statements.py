@@ -6,29 +6,48 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Insert, and_, bindparam, insert, select, update
+from msgspec.structs import replace
+from sqlalchemy import Connection, Insert, Update, and_, bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from storage.records import GENERAL_ID, Conversation, Marker, Membership, User, Visitor
+from storage import reading_statements
+from storage.records import GENERAL_ID, Conversation, LookAlike, Marker, Membership, User, Visitor
 from storage.schema import conversations, members, users
 
 _AT_ONCE = 1000  # well below what a statement may have parameters
 
-_USER = (users.c.id, users.c.name, users.c.name_key, users.c.created_at)
-_CONVERSATION = (
+USER_COLUMNS = (
+    users.c.id,
+    users.c.name,
+    users.c.name_key,
+    users.c.created_at,
+    users.c.registered_at.is_not(None).label("registered"),
+    users.c.blocked_until,
+    users.c.zone,
+    users.c.language,
+)
+CONVERSATION_COLUMNS = (
     conversations.c.id,
     conversations.c.kind,
     conversations.c.key,
     conversations.c.last_seq,
+    conversations.c.title,
+    conversations.c.topic,
+    conversations.c.private,
 )
-_USER_BY_KEY = select(*_USER).where(users.c.name_key == bindparam("key"))
-_USERS_BY_KEY = select(*_USER).where(users.c.name_key.in_(bindparam("keys", expanding=True)))
-_CONVERSATION_BY_ID = select(*_CONVERSATION).where(conversations.c.id == bindparam("id"))
-_CONVERSATION_BY_KEY = select(*_CONVERSATION).where(conversations.c.key == bindparam("key"))
+_PLACE = (members.c.user_id, members.c.delivered_seq, members.c.read_seq, members.c.role)
+_USER_BY_KEY = select(*USER_COLUMNS).where(users.c.name_key == bindparam("key"))
+_USERS_BY_KEY = select(*USER_COLUMNS).where(users.c.name_key.in_(bindparam("keys", expanding=True)))
+_ALIKE = select(users.c.skeleton, users.c.name).where(
+    users.c.skeleton.in_(bindparam("skeletons", expanding=True)),
+    or_(users.c.registered_at.is_not(None), users.c.seen_at > bindparam("since")),
+)
+_CONVERSATION_BY_ID = select(*CONVERSATION_COLUMNS).where(conversations.c.id == bindparam("id"))
+_CONVERSATION_BY_KEY = select(*CONVERSATION_COLUMNS).where(conversations.c.key == bindparam("key"))
 
 _others = members.alias("others")
 _MEMBERSHIPS = (
-    select(*_CONVERSATION, members.c.user_id, members.c.delivered_seq, *_USER)
+    select(*CONVERSATION_COLUMNS, *_PLACE, *USER_COLUMNS)
     .select_from(
         members.join(conversations, conversations.c.id == members.c.conversation_id)
         .outerjoin(
@@ -44,15 +63,22 @@ _MEMBERSHIPS = (
     .where(members.c.user_id.in_(bindparam("user_ids", expanding=True)))
     .order_by(conversations.c.id)  # the general chat has the lowest
 )
-_MOVE_DELIVERED = (
-    update(members)
-    .where(
-        members.c.conversation_id == bindparam("conversation"),
-        members.c.user_id.in_(bindparam("user_ids", expanding=True)),
-        members.c.delivered_seq < bindparam("seq"),
+
+
+def _move(column: str) -> Update:
+    """Return what moves a marker of some members forward."""
+    return (
+        update(members)
+        .where(
+            members.c.conversation_id == bindparam("conversation"),
+            members.c.user_id.in_(bindparam("user_ids", expanding=True)),
+            members.c[column] < bindparam("seq"),
+        )
+        .values({column: bindparam("seq")})
     )
-    .values(delivered_seq=bindparam("seq"))
-)
+
+
+_MOVE = {column: _move(column) for column in ("delivered_seq", "read_seq")}
 
 
 def find_user(connection: Connection, name_key: str) -> User | None:
@@ -61,11 +87,21 @@ def find_user(connection: Connection, name_key: str) -> User | None:
     return None if row is None else User(*row)
 
 
-def ensure_users(connection: Connection, visitors: Sequence[Visitor], now: int) -> list[User]:
-    """Return the visitors' users, in their order; those there are none of are made."""
-    wanted = {visitor.name_key: visitor for visitor in reversed(visitors)}  # the first one names it
+def ensure_users(
+    connection: Connection, visitors: Sequence[Visitor], now: int, since: int
+) -> list[User | LookAlike]:
+    """Return the visitors' users, in their order; those there are none of are made.
+
+    None is made of a visitor whose name looks like another one that is registered, or was here
+    after ``since``, or stands earlier in ``visitors``: the other one is returned instead.
+    """
+    wanted: dict[str, Visitor] = {}
+    for visitor in visitors:
+        wanted.setdefault(visitor.name_key, visitor)  # the first one names it
     found = _users_by_key(connection, list(wanted))
     missing = [visitor for key, visitor in wanted.items() if key not in found]
+    alike = _look_alikes(connection, missing, since)
+    missing = [visitor for visitor in missing if visitor.name_key not in alike]
     if missing:
         try:
             _add_users(connection, missing, now)
@@ -76,7 +112,26 @@ def ensure_users(connection: Connection, visitors: Sequence[Visitor], now: int) 
             missing = [visitor for visitor in missing if visitor.name_key not in found]
             _add_users(connection, missing, now)
         found |= _users_by_key(connection, [visitor.name_key for visitor in missing])
-    return [found[visitor.name_key] for visitor in visitors]
+    return [found.get(visitor.name_key) or alike[visitor.name_key] for visitor in visitors]
+
+
+def _look_alikes(
+    connection: Connection, visitors: Sequence[Visitor], since: int
+) -> dict[str, LookAlike]:
+    """Return, by their keys, the visitors whose names look like names that are taken."""
+    taken: dict[str, str] = {}
+    shapes = [visitor.skeleton for visitor in visitors if visitor.skeleton]
+    for start in range(0, len(shapes), _AT_ONCE):
+        some = {"skeletons": shapes[start : start + _AT_ONCE], "since": since}
+        taken |= {row.skeleton: row.name for row in connection.execute(_ALIKE, some)}
+    alike = {}
+    for visitor in visitors:
+        if not visitor.skeleton:
+            continue
+        other = taken.setdefault(visitor.skeleton, visitor.name)
+        if other != visitor.name:
+            alike[visitor.name_key] = LookAlike(other)
+    return alike
 
 
 def _users_by_key(connection: Connection, keys: Sequence[str]) -> dict[str, User]:
@@ -91,7 +146,13 @@ def _add_users(connection: Connection, visitors: Sequence[Visitor], now: int) ->
     if not visitors:
         return
     rows = [
-        {"name": visitor.name, "name_key": visitor.name_key, "created_at": now}
+        {
+            "name": visitor.name,
+            "name_key": visitor.name_key,
+            "skeleton": visitor.skeleton or None,
+            "created_at": now,
+            "seen_at": now,
+        }
         for visitor in visitors
     ]
     connection.execute(insert(users), rows)
@@ -104,7 +165,7 @@ def _add_users(connection: Connection, visitors: Sequence[Visitor], now: int) ->
 def get_conversation(connection: Connection, conversation_id: int) -> Conversation | None:
     """Return one conversation."""
     row = connection.execute(_CONVERSATION_BY_ID, {"id": conversation_id}).first()
-    return None if row is None else Conversation(*row)
+    return None if row is None else as_conversation(row)
 
 
 def ensure_direct(connection: Connection, user_id: int, peer_id: int, now: int) -> Conversation:
@@ -113,7 +174,7 @@ def ensure_direct(connection: Connection, user_id: int, peer_id: int, now: int) 
     key = f"direct:{low}:{high}"
     row = connection.execute(_CONVERSATION_BY_KEY, {"key": key}).first()
     if row is not None:
-        return Conversation(*row)
+        return as_conversation(row)
     try:
         values = {"kind": "direct", "key": key, "last_seq": 0, "created_at": now}
         conversation_id = _inserted_id(connection, insert(conversations), values)
@@ -124,18 +185,26 @@ def ensure_direct(connection: Connection, user_id: int, peer_id: int, now: int) 
         row = connection.execute(_CONVERSATION_BY_KEY, {"key": key}).first()
         if row is None:
             raise KeyError((user_id, peer_id)) from error
-        return Conversation(*row)
+        return as_conversation(row)
     return Conversation(conversation_id, "direct", key, 0)
 
 
+def as_conversation(row: Sequence[Any]) -> Conversation:
+    """Return the conversation of a row with :data:`CONVERSATION_COLUMNS`."""
+    number, kind, key, last_seq, title, topic, private = row
+    topic = "" if topic is None else topic.decode()
+    return Conversation(number, kind, key, last_seq, title, topic, bool(private))
+
+
 def _add_members(
-    connection: Connection, conversation_id: int, user_ids: set[int], delivered_seq: int, now: int
+    connection: Connection, conversation_id: int, user_ids: set[int], seen_seq: int, now: int
 ) -> None:
     rows = [
         {
             "conversation_id": conversation_id,
             "user_id": user_id,
-            "delivered_seq": delivered_seq,
+            "delivered_seq": seen_seq,
+            "read_seq": seen_seq,
             "joined_at": now,
         }
         for user_id in sorted(user_ids)
@@ -157,35 +226,50 @@ def memberships(connection: Connection, user_ids: Sequence[int]) -> list[list[Me
         for row in connection.execute(_MEMBERSHIPS, some):
             membership = _membership(row)
             found[membership.user_id].append(membership)
+    _count_unread(connection, found)
     return [found[user_id] for user_id in user_ids]
 
 
+def _count_unread(connection: Connection, found: dict[int, list[Membership]]) -> None:
+    places = [(some, index) for some in found.values() for index in range(len(some))]
+    counts = reading_statements.unread(connection, [some[index].reader for some, index in places])
+    for (some, index), unread in zip(places, counts, strict=True):
+        if unread:
+            some[index] = replace(some[index], unread=unread)
+
+
 def _membership(row: Sequence[Any]) -> Membership:
-    conversation, (user_id, delivered_seq), peer = row[:4], row[4:6], row[6:]
+    middle, end = len(CONVERSATION_COLUMNS), len(CONVERSATION_COLUMNS) + len(_PLACE)
+    user_id, delivered_seq, read_seq, role = row[middle:end]
+    peer = row[end:]
     return Membership(
-        Conversation(*conversation),
+        as_conversation(row[:middle]),
         user_id,
         delivered_seq,
         None if peer[0] is None else User(*peer),
+        read_seq,
+        role,
     )
 
 
-def move_delivered(connection: Connection, markers: Sequence[Marker]) -> None:
-    """Move delivered markers forward.
+def move_markers(connection: Connection, markers: Sequence[Marker]) -> None:
+    """Move markers forward, each of the two for itself.
 
     In a busy chat most members stand at the same place, so a statement moves all of them.
     The order is always the same, so that two servers seldom wait for each other in a circle.
     """
-    furthest: dict[tuple[int, int], int] = {}
+    furthest: dict[tuple[int, str, int], int] = {}
     for marker in markers:
-        place = (marker.conversation_id, marker.user_id)
-        furthest[place] = max(marker.delivered_seq, furthest.get(place, 0))
-    groups: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for (conversation_id, user_id), seq in sorted(furthest.items()):
-        groups[conversation_id, seq].append(user_id)
-    for (conversation_id, seq), user_ids in groups.items():
+        for column, seq in (("delivered_seq", marker.delivered_seq), ("read_seq", marker.read_seq)):
+            place = (marker.conversation_id, column, marker.user_id)
+            furthest[place] = max(seq, furthest.get(place, 0))
+    groups: dict[tuple[int, str, int], list[int]] = defaultdict(list)
+    for (conversation_id, column, user_id), seq in sorted(furthest.items()):
+        if seq:  # all markers start there
+            groups[conversation_id, column, seq].append(user_id)
+    for (conversation_id, column, seq), user_ids in groups.items():
         for start in range(0, len(user_ids), _AT_ONCE):
             some = user_ids[start : start + _AT_ONCE]
             connection.execute(
-                _MOVE_DELIVERED, {"conversation": conversation_id, "seq": seq, "user_ids": some}
+                _MOVE[column], {"conversation": conversation_id, "seq": seq, "user_ids": some}
             )

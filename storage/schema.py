@@ -15,6 +15,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    SmallInteger,
     String,
     Table,
     UniqueConstraint,
@@ -69,6 +70,14 @@ class Key(TypeDecorator[str]):
 row_id = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts INTEGER keys only
 blob = LargeBinary().with_variant(mysql.MEDIUMBLOB, "mysql")
 uuid_bytes = LargeBinary(16).with_variant(mysql.BINARY(16), "mysql")
+hash_bytes = LargeBinary(32).with_variant(mysql.BINARY(32), "mysql")
+
+
+def _refers(column: str, table: str, constraint: str, **options: Any) -> Column[Any]:
+    """Return a column with the id of a row of another table."""
+    options.setdefault("nullable", False)
+    return Column(column, row_id, ForeignKey(f"{table}.id", name=constraint), **options)
+
 
 metadata = MetaData()
 
@@ -79,7 +88,17 @@ users = Table(
     Column("name", String(255), nullable=False),
     Column("name_key", Key(512), nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("password_hash", String(255)),
+    Column("registered_at", BigInteger),
+    Column("skeleton", Key(512)),
+    Column("seen_at", BigInteger, nullable=False, server_default="0"),
+    Column("blocked_until", BigInteger, nullable=False, server_default="0"),
+    Column("quota_started_at", BigInteger, nullable=False, server_default="0"),
+    Column("quota_used", Integer, nullable=False, server_default="0"),
+    Column("zone", String(64)),
+    Column("language", String(8)),
     UniqueConstraint("name_key", name="users_name_key"),
+    Index("users_skeleton", "skeleton"),
     **_MYSQL,
 )
 
@@ -91,6 +110,10 @@ conversations = Table(
     Column("key", Key(255), nullable=False),
     Column("last_seq", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("title", String(255)),
+    Column("topic", blob),  # UTF-8
+    Column("private", SmallInteger, nullable=False, server_default="0"),
+    Column("created_by", row_id),
     UniqueConstraint("key", name="conversations_key"),
     **_MYSQL,
 )
@@ -107,6 +130,8 @@ members = Table(
     Column("user_id", row_id, ForeignKey("users.id", name="fk_members_user"), primary_key=True),
     Column("delivered_seq", BigInteger, nullable=False),
     Column("joined_at", BigInteger, nullable=False),
+    Column("read_seq", BigInteger, nullable=False, server_default="0"),
+    Column("role", String(16), nullable=False, server_default="member"),
     Index("members_user", "user_id"),
     **_MYSQL,
 )
@@ -148,14 +173,131 @@ messages = Table(
     Column("body", blob, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("body_id", row_id, ForeignKey("bodies.id", name="fk_messages_body"), nullable=True),
+    Column("kind", String(8), nullable=False, server_default="text"),
+    Column("target_id", row_id),  # no foreign key: the target may be gone
+    _refers("file_id", "files", "fk_messages_file", nullable=True),
+    Column("due_at", BigInteger),
+    Column("edited_at", BigInteger),
     UniqueConstraint("conversation_id", "seq", name="messages_seq"),
     # The uuid first: those of our clients rise with time, so that the messages of a thousand
     # senders fall on one page of this index and not on a thousand (2.4 times as fast).
     UniqueConstraint("uuid", "sender_id", name="messages_uuid"),
     **_MYSQL,
 )
-# Few messages have a body of their own; SQLite need not index the others.
+# Few messages have one of these; SQLite need not index the others.
 Index("messages_body", messages.c.body_id, sqlite_where=messages.c.body_id.is_not(None))
+Index("messages_target", messages.c.target_id, sqlite_where=messages.c.target_id.is_not(None))
+Index("messages_file", messages.c.file_id, sqlite_where=messages.c.file_id.is_not(None))
+
+files = Table(
+    "files",
+    metadata,
+    Column("id", row_id, primary_key=True),
+    Column("name", blob, nullable=False),  # UTF-8
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", hash_bytes, nullable=False),
+    _refers("body_id", "bodies", "fk_files_body", nullable=True),  # an empty file has none
+    _refers("owner_id", "users", "fk_files_owner"),
+    Column("uuid", uuid_bytes, nullable=False),
+    Column("received", BigInteger, nullable=False, server_default="0"),
+    Column("complete", SmallInteger, nullable=False, server_default="0"),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("owner_id", "uuid", name="files_uuid"),
+    Index("files_body", "body_id"),
+    **_MYSQL,
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    _refers("user_id", "users", "fk_contacts_user", primary_key=True),
+    _refers("contact_id", "users", "fk_contacts_contact", primary_key=True),
+    Column("added_at", BigInteger, nullable=False),
+    **_MYSQL,
+)
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("id", row_id, primary_key=True),
+    _refers("user_id", "users", "fk_devices_user"),
+    Column("token_hash", hash_bytes, nullable=False),
+    Column("label", String(100), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    UniqueConstraint("token_hash", name="devices_token"),
+    Index("devices_user", "user_id"),
+    **_MYSQL,
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    _refers("conversation_id", "conversations", "fk_invitations_conversation", primary_key=True),
+    _refers("user_id", "users", "fk_invitations_user", primary_key=True),  # who is invited
+    _refers("invited_by", "users", "fk_invitations_inviter"),
+    Column("created_at", BigInteger, nullable=False),
+    Index("invitations_user", "user_id"),
+    **_MYSQL,
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("id", row_id, primary_key=True),
+    _refers("conversation_id", "conversations", "fk_links_conversation"),
+    Column("token_hash", hash_bytes, nullable=False),
+    _refers("created_by", "users", "fk_links_creator"),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+    UniqueConstraint("token_hash", name="links_token"),
+    Index("links_conversation", "conversation_id"),
+    **_MYSQL,
+)
+
+join_requests = Table(
+    "join_requests",
+    metadata,
+    _refers("conversation_id", "conversations", "fk_join_requests_conversation", primary_key=True),
+    _refers("user_id", "users", "fk_join_requests_user", primary_key=True),
+    _refers("link_id", "links", "fk_join_requests_link"),
+    Column("created_at", BigInteger, nullable=False),
+    **_MYSQL,
+)
+
+complaints = Table(
+    "complaints",
+    metadata,
+    Column("id", row_id, primary_key=True),
+    _refers("target_id", "users", "fk_complaints_target"),
+    Column("reporter", Key(80), nullable=False),  # user:12 or ip:192.0.2.1
+    _refers("reporter_id", "users", "fk_complaints_reporter"),
+    Column("reason", blob, nullable=False),  # UTF-8
+    Column("created_at", BigInteger, nullable=False),
+    Column("settled_at", BigInteger),
+    Index("complaints_target", "target_id", "created_at"),
+    **_MYSQL,
+)
+
+scheduled = Table(
+    "scheduled",
+    metadata,
+    Column("id", row_id, primary_key=True),
+    _refers("user_id", "users", "fk_scheduled_user"),
+    _refers("conversation_id", "conversations", "fk_scheduled_conversation"),
+    Column("body", blob, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("uuid", uuid_bytes, nullable=False),
+    Column("failure", String(32)),  # the code of the error, where it could not be sent
+    UniqueConstraint("uuid", name="scheduled_uuid"),
+    Index("scheduled_due", "due_at"),
+    Index("scheduled_user", "user_id"),
+    sqlite_autoincrement=True,  # people type the number: it must never be that of another one
+    **_MYSQL,
+)
 
 counters = Table(
     "counters",

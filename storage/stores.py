@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from storage import body_statements, message_statements, people_statements
+from storage.contact_store import ContactStore
 from storage.database import Database
+from storage.expiry_store import ExpiryStore
+from storage.file_store import FileStore
+from storage.identity_store import IdentityStore
+from storage.moderation_store import ModerationStore
+from storage.reading_store import ReadingStore
 from storage.records import (
     Conversation,
+    LookAlike,
     Marker,
     Membership,
     Message,
@@ -16,6 +24,8 @@ from storage.records import (
     User,
     Visitor,
 )
+from storage.room_store import RoomStore
+from storage.schedule_store import ScheduleStore
 
 
 class DatabaseStorage:
@@ -36,11 +46,20 @@ class DatabaseStorage:
         after: int | None = None,
         before: int | None = None,
         limit: int | None = None,
+        spoken: bool = False,
     ) -> list[Message]:
         """Return messages with ``after < seq < before`` in rising order, at most ``limit``."""
-        return await self._database.read(
-            message_statements.page, conversation_id, after, before, limit
-        )
+        find = partial(message_statements.page, spoken=spoken)
+        return await self._database.read(find, conversation_id, after, before, limit)
+
+    async def thread(self, message_id: int, *, limit: int = 100) -> list[Message]:
+        """Return the comments on a message in rising order, the last ones if there are more."""
+        return await self._database.read(message_statements.thread, message_id, limit)
+
+    async def own(self, conversation_id: int, sender_id: int, *, limit: int) -> list[Message]:
+        """Return what somebody wrote last in a conversation, in rising order."""
+        find = message_statements.own
+        return await self._database.read(find, conversation_id, sender_id, limit)
 
     async def Get(self, message_id: int) -> Message | None:  # noqa: N802
         """Return one message, or None where there is none."""
@@ -58,9 +77,11 @@ class DatabaseAccountStore:
         """Keep the users in a database."""
         self._database = database
 
-    async def ensure(self, visitors: Sequence[Visitor], now: int) -> list[User]:
-        """Return the visitors' users; those there are none of are made."""
-        return await self._database.write(people_statements.ensure_users, visitors, now)
+    async def ensure(
+        self, visitors: Sequence[Visitor], now: int, since: int = 0
+    ) -> list[User | LookAlike]:
+        """Return the visitors' users; those there are none of are made, or look like others."""
+        return await self._database.write(people_statements.ensure_users, visitors, now, since)
 
     async def find(self, name_key: str) -> User | None:
         """Return the user with that key."""
@@ -86,10 +107,10 @@ class DatabaseConversationStore:
         """Return for each user all conversations it is in, the general chat first, then by id."""
         return await self._database.read(people_statements.memberships, user_ids)
 
-    async def move_delivered(self, markers: Sequence[Marker]) -> None:
-        """Move delivered markers forward; one that would move back changes nothing."""
+    async def move_markers(self, markers: Sequence[Marker]) -> None:
+        """Move markers forward, each of the two for itself; none ever moves back."""
         if markers:
-            await self._database.write(people_statements.move_delivered, markers)
+            await self._database.write(people_statements.move_markers, markers)
 
 
 class DatabaseBodyStore:
@@ -118,7 +139,7 @@ class DatabaseBodyStore:
         return await self._database.write(body_statements.delete_slice, body_id) is False
 
     async def delete_orphans(self) -> int:
-        """Delete the bodies that no message refers to and return how many there were.
+        """Delete the bodies that nothing refers to and return how many there were.
 
         Each takes several transactions, so that others need not wait for a long one.
         """
@@ -141,4 +162,12 @@ class DatabaseStores:
         self.accounts = DatabaseAccountStore(database)
         self.conversations = DatabaseConversationStore(database)
         self.bodies = DatabaseBodyStore(database)
+        self.files = FileStore(database)
+        self.identity = IdentityStore(database)
+        self.contacts = ContactStore(database)
+        self.reading = ReadingStore(database)
+        self.moderation = ModerationStore(database)
+        self.expiry = ExpiryStore(database)
+        self.rooms = RoomStore(database)
+        self.schedule = ScheduleStore(database)
         self.description = database.description

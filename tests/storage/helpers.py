@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 from uuid import uuid4
 
+from sqlalchemy import Connection, Table, insert
+
 from storage import GENERAL_ID, Membership, NewMessage, Saved, Stores, User, Visitor
+from storage.schema import files
+from storage.stores import DatabaseStores
+
+T = TypeVar("T")
 
 NOW = 1_700_000_000_000_000
 """A time, in microseconds."""
@@ -19,6 +26,7 @@ async def user(stores: Stores, name: str = "Ann") -> User:
 async def ensure(stores: Stores, name: str, key: str, now: int = NOW) -> User:
     """Return the user with that key, made with that name if there is none."""
     [made] = await stores.accounts.ensure([Visitor(name, key)], now)
+    assert isinstance(made, User)
     return made
 
 
@@ -35,6 +43,8 @@ def new(
     conversation_id: int = GENERAL_ID,
     uuid: bytes | None = None,
     body_id: int | None = None,
+    kind: str = "text",
+    target_id: int | None = None,
 ) -> NewMessage:
     """Return a message that was not stored yet."""
     body = text.encode()
@@ -47,6 +57,8 @@ def new(
         body=body,
         size=len(body),
         body_id=body_id,
+        kind=kind,
+        target_id=target_id,
     )
 
 
@@ -58,3 +70,38 @@ async def save(stores: Stores, messages: Iterable[NewMessage]) -> list[Saved]:
 async def say(stores: Stores, sender: User, *texts: str) -> list[Saved]:
     """Store texts in one call."""
     return await save(stores, [new(sender, text) for text in texts])
+
+
+async def run(stores: Stores, f: Callable[[Connection], T]) -> T:
+    """Run a function in the database behind the stores, for what they have no method for."""
+    assert isinstance(stores, DatabaseStores)
+    return await stores.messages._database.write(f)
+
+
+async def add_row(stores: Stores, table: Table, **values: Any) -> int:
+    """Add a row to a table and return its id."""
+
+    def add(connection: Connection) -> int:
+        key: Any = connection.execute(insert(table).values(values)).inserted_primary_key
+        return int(key[0])
+
+    return await run(stores, add)
+
+
+async def add_file(
+    stores: Stores, owner: User, name: str, size: int, body_id: int | None = None
+) -> int:
+    """Add a file that has arrived and return its id."""
+    return await add_row(
+        stores,
+        files,
+        name=name.encode(),
+        size=size,
+        sha256=bytes(32),
+        body_id=body_id,
+        owner_id=owner.id,
+        uuid=uuid4().bytes,
+        received=size,
+        complete=1,
+        created_at=NOW,
+    )

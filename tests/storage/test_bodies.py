@@ -7,7 +7,7 @@ import random
 import pytest
 
 from storage import Stores
-from tests.storage.helpers import NOW, new, save, user
+from tests.storage.helpers import NOW, add_file, new, save, user
 
 CHUNK = 256 * 1024
 
@@ -114,4 +114,13 @@ async def test_the_text_of_a_message_is_never_deleted(stores: Stores) -> None:
     await save(stores, [new(await user(stores), "", body_id=kept)])
     for body_id in (kept, 4711):
         assert await stores.bodies.delete_slice(body_id) is False
+    assert await stores.bodies.read(kept, 0, 2000) == bytes(1000)
+
+
+async def test_the_contents_of_a_file_are_never_deleted(stores: Stores) -> None:
+    """Also before, or without, a message that brings it."""
+    kept = await store(stores, bytes(1000), size=7)
+    await add_file(stores, await user(stores), "zeros", 1000, kept)
+    assert await stores.bodies.delete_orphans() == 0
+    assert await stores.bodies.delete_slice(kept) is False
     assert await stores.bodies.read(kept, 0, 2000) == bytes(1000)

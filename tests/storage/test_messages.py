@@ -24,7 +24,7 @@ async def test_a_saved_message_is_returned_whole(stores: Stores) -> None:
     message = new(ann)
     [saved] = await save(stores, [message])
     assert not saved.duplicate
-    assert asdict(saved.message) == asdict(message) | {"id": 1, "seq": 1}
+    assert asdict(saved.message) == asdict(message) | {"id": 1, "seq": 1, "edited_at": None}
     assert await stores.messages.Get(1) == saved.message
     assert await stores.messages.GetAll(GENERAL_ID) == [saved.message]
 
@@ -254,4 +254,5 @@ async def test_everything_is_there_after_reopening(database_url: str) -> None:
 
 
 def test_records_and_table_have_the_same_order() -> None:
-    assert tuple(column.name for column in messages_table.c) == Message.__struct_fields__
+    columns = tuple(column.name for column in messages_table.c)
+    assert (*columns, "quote", "file") == Message.__struct_fields__

@@ -194,7 +194,7 @@ async def test_a_password_of_any_characters(mariadb: MariaDB) -> None:
     mariadb.execute(f"CREATE USER {name} IDENTIFIED BY 'пароль@/:€'")
     mariadb.execute(f"CREATE DATABASE {name}")
     mariadb.execute(f"GRANT ALL ON {name}.* TO {name}")
-    await opened(mariadb.url(name, user=name, password="пароль@/:€"))  # noqa: S106
+    await opened(mariadb.url(name, user=name, password="пароль@/:€"))
 
 
 async def test_no_rights(mariadb: MariaDB) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 import trio
+from sqlalchemy import Connection, update
 
 from storage import GENERAL_ID, Conversation, Marker, Membership, Stores, User, Visitor
-from tests.storage.helpers import NOW, ensure, memberships, new, save, say, user
+from storage.schema import conversations, members, users
+from tests.storage.helpers import NOW, ensure, memberships, new, run, save, say, user
 
 
 async def test_a_new_user(stores: Stores) -> None:
@@ -35,7 +37,7 @@ async def test_a_new_user_has_heard_all_that_was_said_before(stores: Stores) -> 
     await say(stores, ann, "a", "b", "c")
     bob = await user(stores, "Bob")
     general = Conversation(GENERAL_ID, "general", "general", 3)
-    assert await memberships(stores, bob.id) == [Membership(general, bob.id, 3)]
+    assert await memberships(stores, bob.id) == [Membership(general, bob.id, 3, read_seq=3)]
     assert await memberships(stores, ann.id) == [Membership(general, ann.id, 0)]
 
 
@@ -58,13 +60,43 @@ async def test_many_come_at_once(stores: Stores) -> None:
     ann = await user(stores)
     visitors = [Visitor("Bob", "bob"), Visitor("ANN", "ann"), Visitor("BOB", "bob")]
     visitors += [Visitor(f"User {number}", f"user {number}") for number in range(1500)]
-    made = await stores.accounts.ensure(visitors, NOW)
+    came = await stores.accounts.ensure(visitors, NOW)
+    made = [one for one in came if isinstance(one, User)]
     assert [one.name for one in made[:3]] == ["Bob", "Ann", "Bob"]
     assert made[0] == made[2]
     assert made[1] == ann
     assert len({one.id for one in made}) == 1502
     found = await stores.conversations.memberships([one.id for one in made])
     assert [[one.user_id for one in each] for each in found] == [[one.id] for one in made]
+
+
+async def test_what_else_is_known_of_a_user(stores: Stores) -> None:
+    await user(stores)
+
+    def register(connection: Connection) -> None:
+        connection.execute(update(users).values(registered_at=NOW, blocked_until=NOW + 1))
+
+    await run(stores, register)
+    ann = User(1, "Ann", "ann", NOW, True, NOW + 1)
+    assert await stores.accounts.find("ann") == await user(stores) == ann
+    bob = await user(stores, "Bob")
+    assert (bob.registered, bob.blocked_until) == (False, 0)
+    await stores.conversations.ensure_direct(ann.id, bob.id, NOW)
+    assert (await memberships(stores, bob.id))[1].peer == ann
+
+
+async def test_what_else_is_known_of_a_conversation(stores: Stores) -> None:
+    ann = await user(stores)
+
+    def decorate(connection: Connection) -> None:
+        values = {"title": "Tea 🍵", "topic": "Чай".encode(), "private": 1}
+        connection.execute(update(conversations).values(values))
+        connection.execute(update(members).values(role="owner"))
+
+    await run(stores, decorate)
+    tea = Conversation(GENERAL_ID, "general", "general", 0, "Tea 🍵", "Чай", True)
+    assert await stores.conversations.get(GENERAL_ID) == tea
+    assert await memberships(stores, ann.id) == [Membership(tea, ann.id, 0, role="owner")]
 
 
 async def test_no_such_conversation(stores: Stores) -> None:
@@ -128,7 +160,7 @@ async def test_markers_only_move_forward(stores: Stores) -> None:
     direct = await stores.conversations.ensure_direct(ann.id, bob.id, NOW)
 
     async def move(*markers: tuple[int, User, int]) -> list[tuple[int, int]]:
-        await stores.conversations.move_delivered(
+        await stores.conversations.move_markers(
             [Marker(conversation, who.id, seq) for conversation, who, seq in markers]
         )
         return [
@@ -147,11 +179,29 @@ async def test_markers_only_move_forward(stores: Stores) -> None:
     assert await move((4711, ann, 6), (GENERAL_ID, bob, 6)) == [(a, 5), (a, 0), (b, 6), (b, 1)]
 
 
+async def test_each_marker_moves_for_itself(stores: Stores) -> None:
+    """What was delivered and what was read; the further one of several counts."""
+    ann, bob = await user(stores), await user(stores, "Bob")
+
+    async def move(*markers: tuple[User, int, int]) -> list[tuple[int, int]]:
+        await stores.conversations.move_markers(
+            [Marker(GENERAL_ID, who.id, delivered, read) for who, delivered, read in markers]
+        )
+        found = [await memberships(stores, who.id) for who in (ann, bob)]
+        return [(general.delivered_seq, general.read_seq) for [general] in found]
+
+    assert await move((ann, 4, 2)) == [(4, 2), (0, 0)]
+    assert await move((ann, 3, 3)) == [(4, 3), (0, 0)]
+    assert await move((ann, 5, 1)) == [(5, 3), (0, 0)]
+    assert await move((ann, 0, 4), (bob, 5, 0)) == [(5, 4), (5, 0)]
+    assert await move((bob, 7, 1), (bob, 6, 2), (ann, 7, 2)) == [(7, 4), (7, 2)]
+
+
 async def test_a_thousand_markers_at_once(stores: Stores) -> None:
     users = [await user(stores, f"user {number}") for number in range(60)]
     everywhere = [Marker(GENERAL_ID, one.id, 7) for one in users]
     unknown = [Marker(GENERAL_ID, 10_000 + number, 7) for number in range(2500)]
-    await stores.conversations.move_delivered(everywhere + unknown)
+    await stores.conversations.move_markers(everywhere + unknown)
     for one in users:
         [membership] = await memberships(stores, one.id)
         assert membership.delivered_seq == 7
@@ -162,7 +212,7 @@ async def test_markers_moved_by_many_at_once(stores: Stores) -> None:
 
     async def move(seq: int) -> None:
         ones = users if seq % 2 else users[::-1]
-        await stores.conversations.move_delivered([Marker(GENERAL_ID, u.id, seq) for u in ones])
+        await stores.conversations.move_markers([Marker(GENERAL_ID, u.id, seq) for u in ones])
 
     async with trio.open_nursery() as nursery:
         for seq in range(30):
