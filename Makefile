@@ -17,7 +17,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
     --no-emit-find-links --no-emit-options $(LOCK_ARGS)
 ARGS ?=
 
-.PHONY: help install run test lint format loadtest bench chaos lock docs force
+.PHONY: help install run test lint format loadtest bench chaos lock docs locale force
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,7 @@ lint: $(DEV) ## Check style, types, layers, docs and the compose file
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.docs --check
+	$(BIN)/python -m tools.locale --check
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
 format: $(DEV) ## Format the code and sort its imports
@@ -59,6 +60,9 @@ lock: $(DEV) ## Write the lock files anew (all newer: LOCK_ARGS=--upgrade)
 	$(COMPILE) --output-file requirements.txt pyproject.toml
 	$(COMPILE) --extra dev --constraint requirements.txt \
 	    --output-file requirements-dev.txt pyproject.toml
+
+locale: $(DEV) ## Bring the translations up to date with the code
+	$(BIN)/python -m tools.locale
 
 docs: $(DEV) ## Write the generated pages of docs/ anew
 	$(BIN)/python -m tools.docs

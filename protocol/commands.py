@@ -1,35 +1,71 @@
-"""The commands a person can type, in line mode and over telnet alike (S004-7..11, S002-11).
+"""What a command is: its words, its arguments, its help, and the request it becomes.
 
-One definition a command: its words, its arguments, its help and the request it
-becomes. ``/help`` is made from these definitions. A command that concerns the
-client alone becomes a :class:`Local`.
+The commands themselves stand with the requests they make: ``protocol/core_commands.py`` and
+``protocol/vocabulary``. ``/help`` is made from these definitions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 
 from protocol.errors import ErrorCode, ProtocolError
-from protocol.requests import Fetch, Quit, Request, Send, Status
+from protocol.language import Sentence
+from protocol.limits import MAX_TEXT
+from protocol.requests import GENERAL, Fetch, Request
 
 
-class Local(Enum):
-    """What the program at the person's end does by itself."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the person is who types."""
 
-    HELP = "help"
+    conversation: int = GENERAL
+    """The conversation that a line without a command goes to."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Local:
+    """Something that the program at the person's end does by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Help(Local):
+    """Show the commands, or those that ``topic`` stands in."""
+
+    topic: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SaveText(Local):
+    """Save the whole of a long message in a file: `/text NUMBER FILE`."""
+
+    fetch: Fetch
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskSecrets(Local):
+    """Ask questions whose answers nobody may read over a shoulder, and send what they make."""
+
+    questions: tuple[str, ...]
+    """Sentences marked with :func:`protocol.language.N_`."""
+    build: Callable[..., Request]
+    """Make the request of the answers, one argument each; raises :class:`ProtocolError`."""
+
+
+Built = Request | Local
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """One command and how a line of it is understood."""
 
     name: str
     usage: str
-    """The arguments as the help shows them."""
+    """The arguments as the help shows them: words that are translated, as sentences are."""
     help: str
-    build: Callable[[str], Request | Local]
+    """What it does: a sentence marked with :func:`protocol.language.N_`."""
+    build: Callable[[str, Place], Built]
     """Make the request of what stands behind the word; raises :class:`ProtocolError`."""
     bare: bool = False
     """Also without a slash, with its arguments (S004-7, 8)."""
@@ -37,97 +73,45 @@ class Command:
     """Also without a slash, but only where it is the whole line (decision 4)."""
     aliases: tuple[str, ...] = ()
 
-
-def _no_arguments(build: Callable[[], Request | Local]) -> Callable[[str], Request | Local]:
-    return lambda _rest: build()
-
-
-def _send_addressed(rest: str) -> Request:
-    if not rest:
-        raise ProtocolError(ErrorCode.BAD_ARGUMENTS, "Write /send TEXT or /send NAME TEXT.")
-    return Send(text=rest, addressed=True)
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words it is called by."""
+        return (self.name, *self.aliases)
 
 
-def _send_general(rest: str) -> Request:
-    if not rest:
-        raise ProtocolError(ErrorCode.BAD_ARGUMENTS, "Write send TEXT.")
-    return Send(text=rest)
+def no_arguments(build: Callable[[], Built]) -> Callable[[str, Place], Built]:
+    """Return how to build a command that takes no arguments; what stands behind it is ignored."""
+    return lambda _rest, _place: build()
 
 
-def _send_to(rest: str) -> Request:
-    name, _, text = rest.partition(" ")
-    if not name or not text.strip():
-        raise ProtocolError(ErrorCode.BAD_ARGUMENTS, "Write /send-to NAME TEXT.")
-    return Send(text=text.strip(), to=name)
+def usage_error(usage: str) -> ProtocolError:
+    """Return the error for arguments that are not right; ``usage`` is what would be."""
+    return ProtocolError(ErrorCode.BAD_ARGUMENTS, "Write {usage}.", usage=Sentence(usage))
 
 
-def _fetch(rest: str) -> Request:
-    if not rest.isdecimal() or len(rest) > 16 or not 1 <= int(rest) <= 2**53:  # noqa: PLR2004
-        raise ProtocolError(ErrorCode.BAD_ARGUMENTS, "Write /text NUMBER, the message's number.")
-    return Fetch(id=int(rest))
+def number_in(text: str, usage: str) -> int:
+    """Return a number that was typed, 1 or more; raises the usage error where it is none."""
+    digits = text.removeprefix("#")
+    if not (digits.isascii() and digits.isdecimal()) or len(digits) > _DIGITS:
+        raise usage_error(usage)
+    number = int(digits)
+    if not 1 <= number <= _LARGEST:
+        raise usage_error(usage)
+    return number
 
 
-COMMANDS: tuple[Command, ...] = (
-    Command("help", "", "Show this list.", _no_arguments(lambda: Local.HELP), bare_alone=True),
-    Command(
-        "status", "", "Show who is here, and facts about this connection.",
-        _no_arguments(Status), bare_alone=True,
-    ),
-    Command(
-        "send", "[NAME] TEXT", "Write to NAME privately, or else to this chat.", _send_addressed
-    ),
-    Command("send-to", "NAME TEXT", "Write to NAME privately.", _send_to, bare=True),
-    Command("text", "NUMBER", "Show the whole of a long message.", _fetch),
-    Command("quit", "", "Leave.", _no_arguments(Quit), bare_alone=True, aliases=("exit",)),
-)  # fmt: skip
-
-_BY_WORD = {word: command for command in COMMANDS for word in (command.name, *command.aliases)}
-
-
-def parse_line(line: str) -> Request | Local | None:
-    """Understand one line a person typed; None where there is nothing in it.
-
-    A line is a message to the general chat, unless it begins with a slash or is one of
-    the commands that need none. Two slashes send a text that begins with one.
-
-    Raises :class:`ProtocolError` for a command that does not exist or is used wrongly.
-    """
-    line = line.strip()
-    if not line:
-        return None
-    if line.startswith("//"):
-        return Send(text=line[1:])
-    word, _, rest = line.partition(" ")
-    rest = rest.strip()
-    if line.startswith("/"):
-        return _command(word[1:]).build(rest)
-    if word == "send" and rest:
-        return _send_general(rest)
-    command = _BY_WORD.get(word)
-    if command is not None and ((command.bare and rest) or (command.bare_alone and not rest)):
-        return command.build(rest)
-    return Send(text=line)
-
-
-def _command(word: str) -> Command:
-    command = _BY_WORD.get(word.lower())
-    if command is None:
-        sentence = (
-            f"There is no command /{word[:32]}. /help lists them; // sends a text with a slash."
+def text_in(text: str, usage: str) -> str:
+    """Return a text that was typed; raises where there is none, or more than one frame takes."""
+    if not text.strip():
+        raise usage_error(usage)
+    if len(text.encode(errors="replace")) > MAX_TEXT:
+        raise ProtocolError(
+            ErrorCode.TEXT_TOO_LONG,
+            "A command has at most {limit} bytes; nothing was sent.",
+            limit=MAX_TEXT,
         )
-        raise ProtocolError(ErrorCode.UNKNOWN_COMMAND, sentence)
-    return command
+    return text.strip()
 
 
-def help_lines() -> list[str]:
-    """Return the help, a line a command."""
-    rows = []
-    for command in COMMANDS:
-        words = " or ".join(f"/{word}" for word in (command.name, *command.aliases))
-        rows.append((f"{words} {command.usage}".rstrip(), command.help))
-    width = max(len(left) for left, _ in rows)
-    lines = ["Everything you type is a message to everyone, except:"]
-    lines += [f"  {left:<{width}}  {right}" for left, right in rows]
-    lines.append("help, status, quit and exit also work alone on a line without the slash,")
-    lines.append("and so do send TEXT (to everyone) and send-to NAME TEXT.")
-    return lines
+_LARGEST = 2**53  # what a number in a frame may be at most
+_DIGITS = len(str(_LARGEST))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from protocol.language import Sentence, english
+
 
 class ErrorCode(StrEnum):
     """The codes of :class:`protocol.events.Error`; a code never changes its meaning."""
@@ -40,6 +42,34 @@ class ErrorCode(StrEnum):
     """The word after the slash is not a command."""
     BAD_ARGUMENTS = "bad_arguments"
     """The command is known, its arguments are not right."""
+    BAD_PASSWORD = "bad_password"  # noqa: S105
+    """The new password is too short, too long, or the name itself."""
+    SESSION_ENDED = "session_ended"
+    """The token is none any more: the device was logged out; it needs the password again."""
+    BAD_CREDENTIALS = "bad_credentials"
+    """Name and password do not belong together; which of them is wrong is not told."""
+    PASSWORD_NEEDED = "password_needed"  # noqa: S105
+    """The name is an account's; it takes the password to come in by it."""
+    TOO_MANY_ATTEMPTS = "too_many_attempts"
+    """Too many passwords were wrong; the sentence tells when to try again."""
+    NAME_TAKEN = "name_taken"
+    """The name is somebody else's, or looks too much like one that is."""
+    NEEDS_ACCOUNT = "needs_account"
+    """A guest cannot do this; it takes an account with a password."""
+    NOT_ALLOWED = "not_allowed"
+    """This is for others to do: an author, an owner or an admin."""
+    BLOCKED = "blocked"
+    """One of the two has blocked the other, or one has been shut out."""
+    LIMIT_REACHED = "limit_reached"
+    """There can be no more of them, or not so many in so short a time."""
+    UNKNOWN_ROOM = "unknown_room"
+    """There is no room of that name, or it is not for everybody to see."""
+    UNKNOWN_FILE = "unknown_file"
+    """There is no such file, or it is not in a conversation one is in."""
+    TOO_LATE = "too_late"
+    """This could be done for a while only, and the while is over."""
+    TOO_BIG = "too_big"
+    """The file is bigger than this server takes."""
     STORAGE_UNAVAILABLE = "storage_unavailable"
     """The database does not answer; the message was not stored."""
     SHUTTING_DOWN = "shutting_down"
@@ -48,15 +78,22 @@ class ErrorCode(StrEnum):
     """The server made a mistake; it has been logged."""
 
 
-class ProtocolError(Exception):
+class ProtocolError(Sentence, Exception):
     """The other end broke the protocol, or asked for what it cannot have.
 
-    ``code`` is for programs, ``sentence`` for people; ``ref`` is the request's
+    ``code`` is for programs, the sentence for people; ``ref`` is the request's
     own number where it got as far as being read.
     """
 
-    def __init__(self, code: ErrorCode, sentence: str, ref: int | None = None) -> None:
-        super().__init__(sentence)
+    def __init__(
+        self, code: ErrorCode, template: str, /, ref: int | None = None, **values: object
+    ) -> None:
+        """Take a sentence in English, and its values where it has ``{places}`` for them."""
+        super().__init__(template, **values)
         self.code = code
-        self.sentence = sentence
         self.ref = ref
+
+    @property
+    def sentence(self) -> str:
+        """The sentence in English."""
+        return self.said(english())

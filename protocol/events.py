@@ -1,6 +1,7 @@
 """What a server sends: replies to requests, and events nobody asked for.
 
-A reply carries its request's ``ref``; an event has none.
+A reply carries its request's ``ref``; an event has none. Here are the frames every client
+needs; what else there is stands in ``protocol/vocabulary``, an area a file.
 """
 
 from __future__ import annotations
@@ -41,9 +42,24 @@ class ConversationInfo(Struct, frozen=True, kw_only=True):
 
     id: int
     kind: Annotated[str, Meta(description="`general`, `direct` or `room`.")]
-    name: Annotated[str, Meta(description="For a direct conversation the other user's name.")]
+    name: Annotated[
+        str, Meta(description="A room's name; for a direct conversation the other user's name.")
+    ]
     last_seq: Annotated[int, Meta(description="The sequence number of its last message.")]
     delivered_seq: Annotated[int, Meta(description="Up to here the user has had it before.")]
+    read_seq: Annotated[int, Meta(description="Up to here the user has read it.")] = 0
+    unread: Annotated[
+        int,
+        Meta(
+            description="Texts and files of others behind `read_seq`: computed, never stored. Only "
+            "the newest 1000 entries are looked at, so 1000 may mean more."
+        ),
+    ] = 0
+    role: Annotated[str, Meta(description="In a room: `owner`, `moderator` or `member`.")] = (
+        "member"
+    )
+    private: Annotated[bool, Meta(description="A room that only the invited get into.")] = False
+    topic: Annotated[str, Meta(description="What a room is about.")] = ""
 
 
 class LoggedIn(Reply, frozen=True, kw_only=True, tag="logged_in"):
@@ -53,10 +69,25 @@ class LoggedIn(Reply, frozen=True, kw_only=True, tag="logged_in"):
     name: Annotated[str, Meta(description="The name as the others see it.")]
     guest: Annotated[bool, Meta(description="True: the name has no password, anybody can use it.")]
     conversations: list[ConversationInfo]
+    admin: Annotated[bool, Meta(description="True: the user is an administrator.")] = False
+    token: Annotated[
+        str | None, Meta(description="For later logins of this device, where it was asked for.")
+    ] = None
+    zone: Annotated[
+        str, Meta(description="The time zone that the user has chosen, if there is one.")
+    ] = ""
+
+
+class Quote(Struct, frozen=True, kw_only=True):
+    """The message that a comment answers (S004-24)."""
+
+    id: int
+    sender: str
+    text: Annotated[str, Meta(description="The beginning of it.")]
 
 
 class Sent(Reply, frozen=True, kw_only=True, tag="sent"):
-    """The message is stored. It stands in the stream in the place of the message itself."""
+    """What was written is stored. It stands in the stream in the place of the message itself."""
 
     id: Annotated[int, Meta(description="The message's id, unique on the server.")]
     seq: Annotated[int, Meta(description="Its sequence number in the conversation.")]
@@ -65,6 +96,31 @@ class Sent(Reply, frozen=True, kw_only=True, tag="sent"):
     duplicate: Annotated[
         bool, Meta(description="True: it had been stored before under the same uuid.")
     ] = False
+    kind: Annotated[
+        str,
+        Meta(
+            description="The kind of the message; `void` for an edit of what had just been deleted."
+        ),
+    ] = "text"
+    target: Annotated[
+        int | None, Meta(description="The message that this one answers, edits or deletes.")
+    ] = None
+    quote: Annotated[Quote | None, Meta(description="What a comment answers.")] = None
+    left: Annotated[
+        int | None,
+        Meta(description="How many more the user may send to the general chat for now (S004-17)."),
+    ] = None
+    renews_at: Annotated[
+        Micros | None, Meta(description="When the count starts anew (S004-18).")
+    ] = None
+
+
+class FileInfo(Struct, frozen=True, kw_only=True):
+    """A file that was sent (S003-15)."""
+
+    id: int
+    name: str
+    size: Annotated[int, Meta(description="In bytes.")]
 
 
 class Message(Event, frozen=True, kw_only=True, tag="message", gc=False):
@@ -85,12 +141,50 @@ class Message(Event, frozen=True, kw_only=True, tag="message", gc=False):
         int | None,
         Meta(description="Bytes of the whole text where only its head is here; see `fetch`."),
     ] = None
+    kind: Annotated[
+        str,
+        Meta(
+            description="`text` or `file`; `deleted` for what its sender took back. All others "
+            "tell of what happened in the conversation: `edit` and `delete` of the message "
+            "`target`, whose new text is in `text`; `join`, `leave`, `topic`, `role` of a room."
+        ),
+    ] = "text"
+    target: Annotated[
+        int | None, Meta(description="The message that this one answers, edits or deletes.")
+    ] = None
+    quote: Annotated[Quote | None, Meta(description="What a comment answers.")] = None
+    file: FileInfo | None = None
+    edited: Annotated[
+        Micros | None, Meta(description="When the text was last changed by its sender.")
+    ] = None
+    due: Annotated[
+        Micros | None, Meta(description="When it should have been sent: a scheduled one, late.")
+    ] = None
 
 
 class Conversation(Event, frozen=True, kw_only=True, tag="conversation"):
     """One is in a new conversation, for example because somebody wrote for the first time."""
 
     conversation: ConversationInfo
+
+
+class Opened(Reply, frozen=True, kw_only=True, tag="opened"):
+    """The user has turned to a conversation: what is typed goes there from now on."""
+
+    conversation: ConversationInfo
+    messages: Annotated[list[Message], Meta(description="The latest, in rising order.")] = []
+    created: Annotated[bool, Meta(description="True: it was made by this request.")] = False
+    more: Annotated[
+        bool, Meta(description="True: there are unread ones before those in `messages`.")
+    ] = False
+
+
+class ConversationLeft(Reply, frozen=True, kw_only=True, tag="conversation_left"):
+    """One is no longer in a conversation: nothing more of it comes."""
+
+    conversation: int
+    name: str
+    message: Annotated[str, Meta(description="Why, as a sentence for people.")] = ""
 
 
 class HistoryPage(Reply, frozen=True, kw_only=True, tag="history_page"):
@@ -101,6 +195,7 @@ class HistoryPage(Reply, frozen=True, kw_only=True, tag="history_page"):
     more: Annotated[
         bool, Meta(description="True: there is more in the direction that was asked for.")
     ]
+    forward: Annotated[bool, Meta(description="True: that direction is to the newer ones.")] = False
 
 
 class Part(Reply, frozen=True, kw_only=True, tag="part"):
@@ -140,8 +235,11 @@ class PingEvent(Event, frozen=True, kw_only=True, tag="ping"):
     """The connection has been silent. The client answers with `pong`."""
 
 
-class Notice(Event, frozen=True, kw_only=True, tag="notice"):
-    """Something the person should know about what they just did; nothing has failed."""
+class Notice(Reply, frozen=True, kw_only=True, tag="notice"):
+    """Something the person should know about what they just did; nothing has failed.
+
+    It is also the answer to requests that need no other.
+    """
 
     message: Annotated[str, Meta(description="A sentence for people.")]
 
@@ -165,11 +263,7 @@ class Error(Reply, frozen=True, kw_only=True, tag="error"):
     message: Annotated[str, Meta(description="A sentence for people.")]
 
 
-AnyEvent = (
-    Welcome | LoggedIn | Sent | Message | Conversation | HistoryPage | Part | StatusReport
-    | PongReply | Goodbye | PingEvent | Notice | Shutdown | StorageState | Error
-)  # fmt: skip
 EVENTS: tuple[type[Event], ...] = (
-    Welcome, LoggedIn, Sent, Message, Conversation, HistoryPage, Part, StatusReport,
-    PongReply, Goodbye, PingEvent, Notice, Shutdown, StorageState, Error,
+    Welcome, LoggedIn, Sent, Message, Conversation, Opened, ConversationLeft, HistoryPage, Part,
+    StatusReport, PongReply, Goodbye, PingEvent, Notice, Shutdown, StorageState, Error,
 )  # fmt: skip

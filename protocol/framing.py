@@ -7,14 +7,18 @@ or a :class:`~protocol.events.Part`, ``size`` raw bytes follow its newline.
 from __future__ import annotations
 
 import re
+from functools import reduce
+from operator import or_
 from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
 from protocol.errors import ErrorCode, ProtocolError
-from protocol.events import AnyEvent, Event, Part
+from protocol.events import Event, Part
+from protocol.language import N_
 from protocol.limits import MAX_HEADER
-from protocol.requests import AnyRequest, Chunk, Request
+from protocol.requests import Chunk, Request
+from protocol.vocabulary import EVENTS, REQUESTS
 
 FrameT = TypeVar("FrameT")
 
@@ -119,11 +123,14 @@ class FrameReader(Generic[FrameT]):
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raw = _Raw()
         self.broken = raw.type in ("chunk", "part") or bool(_BYTES_FOLLOW.search(line))
-        sentence = f"This frame cannot be read: {error}."
-        if self.broken:
-            sentence += " How many raw bytes follow is unknown, so the connection ends."
         ref = raw.ref if type(raw.ref) is int else None
-        return ProtocolError(ErrorCode.BAD_FRAME, sentence, ref)
+        template = N_("This frame cannot be read: {error}.")
+        if self.broken:
+            template = N_(
+                "This frame cannot be read: {error}. How many raw bytes follow is unknown, so the "
+                "connection ends."
+            )
+        return ProtocolError(ErrorCode.BAD_FRAME, template, ref, error=str(error))
 
     def _refuse_too_long(self, start: int, arrived: list[Incoming[FrameT] | ProtocolError]) -> int:
         """Forget an unfinished line that is too long already; return where the rest begins."""
@@ -137,20 +144,24 @@ class FrameReader(Generic[FrameT]):
     ) -> None:
         begun = bytes(self._buffer[start : start + self._limit])
         self.broken = bool(_BYTES_FOLLOW.search(begun))
-        limit = f"A header line has at most {self._limit} bytes. "
-        sentence = limit + "Send a long text as a stream of chunks."
-        arrived.append(ProtocolError(ErrorCode.FRAME_TOO_LONG, sentence))
+        arrived.append(
+            ProtocolError(
+                ErrorCode.FRAME_TOO_LONG,
+                "A header line has at most {limit} bytes. Send a long text as a stream of chunks.",
+                limit=self._limit,
+            )
+        )
 
 
-_REQUEST_DECODER: msgspec.json.Decoder[AnyRequest] = msgspec.json.Decoder(AnyRequest)
-_EVENT_DECODER: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
+REQUEST_DECODER: msgspec.json.Decoder[Request] = msgspec.json.Decoder(reduce(or_, REQUESTS))
+EVENT_DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(reduce(or_, EVENTS))
 
 
-def request_reader() -> FrameReader[AnyRequest]:
+def request_reader() -> FrameReader[Request]:
     """Return the reader for a server's end."""
-    return FrameReader(_REQUEST_DECODER)
+    return FrameReader(REQUEST_DECODER)
 
 
-def event_reader() -> FrameReader[AnyEvent]:
+def event_reader() -> FrameReader[Event]:
     """Return the reader for a client's end."""
-    return FrameReader(_EVENT_DECODER)
+    return FrameReader(EVENT_DECODER)

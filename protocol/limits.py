@@ -15,5 +15,9 @@ MAX_CHUNK = 256 * 1024
 MAX_PAGE = 200
 """The most messages a history page may hold."""
 
+MAX_UNREAD = 1000
+"""So many messages are said to be unread at most: what is behind the newest 1000 entries of a
+conversation is not counted."""
+
 MAX_NAME = 32
 """The longest user name, in characters."""

@@ -3,6 +3,9 @@
 A frame is one JSON object on one line, whose ``type`` names the struct. ``ref``
 is a number of the client's choice that the reply carries back. Field comments
 (``Meta`` descriptions) are what ``docs/protocol.md`` is generated from.
+
+Here are the frames every client needs; what else can be asked for is in
+``protocol/vocabulary``, an area a file.
 """
 
 from __future__ import annotations
@@ -17,6 +20,15 @@ from protocol.limits import MAX_CHUNK, MAX_PAGE
 Ref = Annotated[int, Meta(ge=0, le=2**53, description="Comes back in the reply to this request.")]
 Seq = Annotated[int, Meta(ge=0, le=2**53)]
 ConversationId = Annotated[int, Meta(ge=1, le=2**53)]
+MessageId = Annotated[int, Meta(ge=1, le=2**53)]
+
+Repeatable = Annotated[
+    UUID | None,
+    Meta(
+        description="The client's own id for this request, as in `send`: a second one with the "
+        "same id does nothing more."
+    ),
+]
 
 GENERAL = 1
 """The id of the general chat, the conversation that everyone is in (S002-5)."""
@@ -46,6 +58,24 @@ class Login(Request, frozen=True, kw_only=True, tag="login"):
     """
 
     name: Annotated[str, Meta(description="The user's name, 1 to 32 characters.")]
+    password: Annotated[
+        str | None, Meta(description="Needed for a name that has one, unless there is a `token`.")
+    ] = None
+    token: Annotated[
+        str | None, Meta(description="What an earlier login with `remember` was given.")
+    ] = None
+    remember: Annotated[
+        bool, Meta(description="Give this device a token, so that it needs the password no more.")
+    ] = False
+    device: Annotated[
+        str, Meta(max_length=100, description="What the list of sessions calls this device.")
+    ] = ""
+    language: Annotated[
+        str, Meta(max_length=32, description="The language of sentences, as `ru` or `ru_RU.UTF-8`.")
+    ] = ""
+    zone: Annotated[
+        str, Meta(max_length=64, description="The user's time zone, as `Europe/Moscow`.")
+    ] = ""
     history: Annotated[
         int | None,
         Meta(description="Messages of the general chat to begin with; else the server's setting."),
@@ -79,6 +109,9 @@ class Send(Request, frozen=True, kw_only=True, tag="send"):
     to: Annotated[
         str | None, Meta(description="A user's name: the direct conversation with that user.")
     ] = None
+    reply_to: Annotated[
+        MessageId | None, Meta(description="The message that this one comments on (S004-24).")
+    ] = None
     addressed: Annotated[
         bool,
         Meta(
@@ -110,6 +143,13 @@ class History(Request, frozen=True, kw_only=True, tag="history"):
     before: Seq | None = None
     after: Seq | None = None
     limit: Annotated[int, Meta(ge=1, le=MAX_PAGE)] = 10
+    spoken: Annotated[
+        bool,
+        Meta(
+            description="Only what people said, deleted or not, without edits, arrivals and the "
+            "like."
+        ),
+    ] = False
 
 
 class Fetch(Request, frozen=True, kw_only=True, tag="fetch"):
@@ -130,6 +170,12 @@ class Status(Request, frozen=True, kw_only=True, tag="status"):
     """Facts about this connection and who is here (S004-9). Answered by `status_report`."""
 
 
+class Language(Request, frozen=True, kw_only=True, tag="language"):
+    """Speak another language on this connection. Answered by a `notice`."""
+
+    language: Annotated[str, Meta(max_length=32, description="`en` or `ru`.")]
+
+
 class Ping(Request, frozen=True, kw_only=True, tag="ping"):
     """Is anybody there (S003-9)? Answered by `pong`, whatever the database does."""
 
@@ -142,9 +188,6 @@ class Quit(Request, frozen=True, kw_only=True, tag="quit"):
     """The client is going. Answered by `goodbye` after everything asked before, then the end."""
 
 
-AnyRequest = (
-    Hello | Login | Send | Chunk | History | Fetch | Delivered | Status | Ping | Pong | Quit
-)
 REQUESTS: tuple[type[Request], ...] = (
-    Hello, Login, Send, Chunk, History, Fetch, Delivered, Status, Ping, Pong, Quit,
+    Hello, Login, Send, Chunk, History, Fetch, Delivered, Status, Language, Ping, Pong, Quit,
 )  # fmt: skip

@@ -19,6 +19,7 @@ _UNSAFE = re.compile(
 )
 _FIRST_PICTURE = 0x2400  # Unicode's pictures of the C0 controls
 _DELETE = 0x7F
+_MINUTE = 60_000_000  # microseconds
 
 
 def sanitise(text: str) -> str:
@@ -43,19 +44,17 @@ def format_time(micros: int, zone: tzinfo | None = UTC) -> str:
     return datetime.fromtimestamp(micros / 1_000_000, tz=zone).strftime("%H:%M %d.%m.%y")
 
 
+def next_minute(micros: int, zone: tzinfo | None = UTC) -> str:
+    """Return the first whole minute that is not before a time, as :func:`format_time` does.
+
+    Who comes back at the time that was shown must not come too early.
+    """
+    return format_time(-(-micros // _MINUTE) * _MINUTE, zone)
+
+
 def format_message(micros: int, sender: str, text: str, zone: tzinfo | None = UTC) -> str:
     """Return a message as one line, ``HH:MM DD.MM.YY NAME: text`` (S000-6)."""
     return f"{format_time(micros, zone)} {sanitise_line(sender)}: {sanitise_line(text)}"
-
-
-def format_size(count: int) -> str:
-    """Return a number of bytes for people, for example ``1.5 MiB``."""
-    size = float(count)
-    for unit in ("bytes", "KiB", "MiB"):
-        if size < 1024:  # noqa: PLR2004
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} GiB"
 
 
 UNREAD_LINE = "-" * 40

@@ -16,8 +16,9 @@ from msgspec import Struct
 
 import protocol
 from chat import uploads
-from chat.accounts import check_name
+from chat.names import check_name
 from protocol import errors, events, limits, requests
+from protocol.vocabulary import EVENTS, REQUESTS
 from server.conn import IN_FLIGHT
 from server.settings import Settings, flag_of, meta_of
 from tools.describe import (
@@ -55,10 +56,10 @@ def protocol_page() -> str:
             ("limit", "value", "meaning"),
             ((f"`{name}`", str(number), text) for name, number, text in constants(limits)),
         ),
-        requests=_sections(requests.REQUESTS),
-        replies=_sections(one for one in events.EVENTS if issubclass(one, events.Reply)),
-        events=_sections(one for one in events.EVENTS if not issubclass(one, events.Reply)),
-        objects=_sections(_objects()),
+        requests=_sections(REQUESTS),
+        replies=_sections(one for one in EVENTS if issubclass(one, events.Reply)),
+        events=_sections(one for one in EVENTS if not issubclass(one, events.Reply)),
+        objects=_sections(objects()),
         errors=table(
             ("code", "meaning"), ((f"`{code}`", text) for code, text in codes(errors.ErrorCode))
         ),
@@ -113,13 +114,17 @@ def _sections(structs: Iterable[type[Struct]]) -> str:
     )
 
 
-def _objects() -> list[type[Struct]]:
-    """Return the structs that stand in frames and are none themselves."""
-    frames: list[type[Struct]] = [*requests.REQUESTS, *events.EVENTS]
-    found: dict[type[Struct], None] = {}
-    for frame in frames:
-        for field in members(frame):
-            found |= dict.fromkeys(structs_in(field.type))
+def objects() -> list[type[Struct]]:
+    """Return the structs that stand in frames, however deep, and are none themselves."""
+    frames: list[type[Struct]] = [*REQUESTS, *EVENTS]
+    found: dict[type[Struct], None] = dict.fromkeys(frames)
+    waiting = frames.copy()
+    for struct in waiting:  # it grows
+        for field in members(struct):
+            for one in structs_in(field.type):
+                if one not in found:
+                    found[one] = None
+                    waiting.append(one)
     return [struct for struct in found if struct not in frames]
 
 

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from msgspec import inspect
 
 from protocol.events import Event, Part
-from protocol.requests import REQUESTS, Chunk, Request
+from protocol.requests import Chunk, Request
+from protocol.vocabulary import REQUESTS
 
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+_CHARACTERS = st.characters(exclude_categories=["Cs"])
 """Everything that can be in a JSON string: all of Unicode but surrogates."""
 
+_LENGTH = 60  # of most strings
 _INT = 2**53
 
 
@@ -32,7 +34,14 @@ def _integers(kind: inspect.IntType) -> st.SearchStrategy[int]:
 
 
 def _strings(kind: inspect.StrType) -> st.SearchStrategy[str]:
-    return TEXTS if kind.max_length is None else TEXTS | st.just("x" * kind.max_length)
+    low, high = kind.min_length or 0, kind.max_length
+    usual = st.text(_CHARACTERS, min_size=low, max_size=min(high or _LENGTH, max(low, _LENGTH)))
+    return usual if high is None else usual | st.just("x" * high)
+
+
+def _lists(kind: inspect.ListType) -> st.SearchStrategy[list[Any]]:
+    low, high = kind.min_length or 0, kind.max_length
+    return st.lists(right(kind.item_type), min_size=low, max_size=min(high or 3, max(low, 3)))
 
 
 _STRATEGIES: dict[type[inspect.Type], Callable[[Any], st.SearchStrategy[Any]]] = {
@@ -43,7 +52,8 @@ _STRATEGIES: dict[type[inspect.Type], Callable[[Any], st.SearchStrategy[Any]]] =
     inspect.FloatType: lambda _: st.floats(allow_nan=False, allow_infinity=False),
     inspect.UUIDType: lambda _: st.uuids(),
     inspect.UnionType: lambda kind: st.one_of([right(one) for one in kind.types]),
-    inspect.ListType: lambda kind: st.lists(right(kind.item_type), max_size=3),
+    inspect.LiteralType: lambda kind: st.sampled_from(kind.values),
+    inspect.ListType: _lists,
     inspect.DictType: lambda kind: st.dictionaries(
         right(kind.key_type), right(kind.value_type), max_size=3
     ),
@@ -83,46 +93,104 @@ def _with_payload(kind: type[Any], longest: int) -> st.SearchStrategy[tuple[Any,
     )
 
 
+def example(kind: type[Request]) -> dict[str, object]:
+    """Return a right request as JSON values: its tag, and the fields that it must have."""
+    tag = str(kind.__struct_config__.tag)
+    needed = {field.encode_name: _simple(field.type) for field in _fields(kind) if field.required}
+    return {"type": tag, **needed}
+
+
+def _simple(kind: inspect.Type) -> object:
+    """Return one right JSON value of a type."""
+    if isinstance(kind, inspect.Metadata):
+        kind = kind.type
+    return _SIMPLE[type(kind)](kind)
+
+
+_SIMPLE: dict[type[inspect.Type], Callable[[Any], object]] = {
+    inspect.IntType: lambda kind: max(kind.ge or 1, 1),
+    inspect.StrType: lambda kind: "x" * max(kind.min_length or 1, 1),
+    inspect.BoolType: lambda _: True,
+    inspect.FloatType: lambda kind: max(kind.ge or 1.0, 1.0),
+    inspect.NoneType: lambda _: None,
+    inspect.UUIDType: lambda _: "0" * 32,
+    inspect.LiteralType: lambda kind: kind.values[0],
+    inspect.UnionType: lambda kind: _simple(kind.types[0]),
+    inspect.ListType: lambda kind: [_simple(kind.item_type)] * (kind.min_length or 0),
+    inspect.DictType: lambda _: {},
+}
+
+
 def _wrong(kind: inspect.Type) -> list[object]:
     """Return JSON values that are not of a type."""
     if isinstance(kind, inspect.Metadata):
         kind = kind.type
     if isinstance(kind, inspect.UnionType):
         return [value for one in kind.types for value in _wrong(one) if value is not None]
-    values = list(_WRONG[type(kind)])
-    if isinstance(kind, inspect.IntType):
-        values += [kind.ge - 1] if kind.ge is not None else []
-        values += [kind.le + 1] if kind.le is not None else []
-    if isinstance(kind, inspect.StrType) and kind.max_length is not None:
-        values.append("x" * (kind.max_length + 1))
-    return values
+    return [*_WRONG[type(kind)], *_OUTSIDE.get(type(kind), lambda _: [])(kind)]
 
 
 _WRONG: dict[type[inspect.Type], list[object]] = {
     inspect.NoneType: [],
     inspect.IntType: ["1", 1.5, True, [1], {"1": 1}, None],
+    inspect.FloatType: ["1", "nan", True, [1], {"1": 1}, None],
     inspect.StrType: [1, 1.5, True, ["x"], {"x": "x"}, None],
     inspect.BoolType: [0, 1, "true", [True], None],
     inspect.UUIDType: [1, "", "no-uuid", "0" * 31, ["0" * 32]],
-    inspect.DictType: [1, "x", [[1, 1]], {"x": 1}, {"0": 1}, {"1": "x"}, {"1": -1}, {"1": None}],
+    inspect.LiteralType: [1, 1.5, True, "", "nonsense", ["x"], None],
+    inspect.ListType: [1, "x", True, {"1": 1}, None],
+    inspect.DictType: [1, "x", [[1, 1]]],
 }
-_REQUIRED: dict[str, dict[str, object]] = {
-    "hello": {"protocol": 1},
-    "login": {"name": "x"},
-    "fetch": {"id": 1},
-    "chunk": {"stream": 1, "size": 1},
-    "delivered": {"conversation": 1, "seq": 1},
+"""What is wrong whatever the bounds are."""
+
+
+def _numbers_outside(kind: inspect.IntType | inspect.FloatType) -> list[object]:
+    low = [kind.ge - 1] if kind.ge is not None else []
+    return [*low, *([kind.le + 1] if kind.le is not None else [])]
+
+
+def _strings_outside(kind: inspect.StrType) -> list[object]:
+    low = ["x" * (kind.min_length - 1)] if kind.min_length else []
+    return [*low, *(["x" * (kind.max_length + 1)] if kind.max_length is not None else [])]
+
+
+def _lists_outside(kind: inspect.ListType) -> list[object]:
+    item = _simple(kind.item_type)
+    items: list[object] = [[wrong] for wrong in _wrong(kind.item_type)]
+    low = [[item] * (kind.min_length - 1)] if kind.min_length else []
+    high = [[item] * (kind.max_length + 1)] if kind.max_length is not None else []
+    return [*items, *low, *high]
+
+
+def _dicts_outside(kind: inspect.DictType) -> list[object]:
+    key, value = _simple(kind.key_type), _simple(kind.value_type)
+    key_type = kind.key_type
+    key_type = key_type.type if isinstance(key_type, inspect.Metadata) else key_type
+    keys = _OUTSIDE[type(key_type)](key_type)  # a key of another type is a string too
+    if isinstance(key_type, inspect.IntType):
+        keys.append("x")
+    values = _wrong(kind.value_type)
+    return [*({str(wrong): value} for wrong in keys), *({str(key): wrong} for wrong in values)]
+
+
+_OUTSIDE: dict[type[inspect.Type], Callable[[Any], list[object]]] = {
+    inspect.IntType: _numbers_outside,
+    inspect.FloatType: _numbers_outside,
+    inspect.StrType: _strings_outside,
+    inspect.ListType: _lists_outside,
+    inspect.DictType: _dicts_outside,
 }
+"""What is of the type, but not within its bounds."""
 
 
 def wrong_requests() -> list[dict[str, object]]:
     """Return every request with every field wrong in every way, and with fields missing."""
     requests: list[dict[str, object]] = []
     for kind in REQUESTS:
-        tag = str(kind.__struct_config__.tag)
-        example: dict[str, object] = {"type": tag, **_REQUIRED.get(tag, {})}
+        right_one = example(kind)
         for field in _fields(kind):
-            requests += [{**example, field.encode_name: value} for value in _wrong(field.type)]
+            name = field.encode_name
+            requests += [{**right_one, name: value} for value in _wrong(field.type)]
             if field.required:
-                requests.append({k: v for k, v in example.items() if k != field.encode_name})
+                requests.append({k: v for k, v in right_one.items() if k != name})
     return requests

@@ -6,11 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocol.commands import COMMANDS, Local, help_lines, parse_line
+from protocol.commands import Built, Help, Local, Place, SaveText
 from protocol.errors import ErrorCode, ProtocolError
-from protocol.requests import Fetch, Quit, Request, Send, Status
+from protocol.language import english
+from protocol.requests import Fetch, Language, Quit, Request, Send, Status
+from protocol.typed import help_lines, parse_line
+from protocol.vocabulary import CHAPTERS, COMMANDS
 
-WORDS = [word for command in COMMANDS for word in (command.name, *command.aliases)]
+WORDS = [word for command in COMMANDS for word in command.words]
+HERE = Place()
 
 
 @pytest.mark.parametrize(
@@ -41,9 +45,9 @@ WORDS = [word for command in COMMANDS for word in (command.name, *command.aliase
         ("/send-to Bob hello", Send(text="hello", to="Bob")),
         ("/send-to  Боб   hello  you", Send(text="hello  you", to="Боб")),
         # Alone on the line they are commands, with anything behind them a message.
-        ("help", Local.HELP),
-        ("/help", Local.HELP),
-        (" help ", Local.HELP),
+        ("help", Help()),
+        ("/help", Help()),
+        (" help ", Help()),
         ("help me", Send(text="help me")),
         ("status", Status()),
         ("/status", Status()),
@@ -63,14 +67,19 @@ WORDS = [word for command in COMMANDS for word in (command.name, *command.aliase
         # Without a slash there is no other command.
         ("text 5", Send(text="text 5")),
         ("/text 5", Fetch(id=5)),
+        ("/text #5", Fetch(id=5)),
         ("/text 9007199254740992", Fetch(id=2**53)),
-        ("/HELP", Local.HELP),
+        ("/text 5 6", SaveText(Fetch(id=5), "6")),
+        ("/text 5  > my file.txt", SaveText(Fetch(id=5), "my file.txt")),
+        ("/help  send", Help("send")),
+        ("/lang ru", Language(language="ru")),
+        ("/HELP", Help()),
         ("/Send-To Bob hi", Send(text="hi", to="Bob")),
     ],
 )
 def test_a_line_means(line: str, meaning: Request | Local | None) -> None:
     """Decision 4, and S004-7..11 with and without a slash."""
-    assert parse_line(line) == meaning
+    assert parse_line(line, HERE) == meaning
 
 
 @pytest.mark.parametrize(
@@ -91,7 +100,9 @@ def test_a_line_means(line: str, meaning: Request | Local | None) -> None:
         ("/text 0", ErrorCode.BAD_ARGUMENTS),
         ("/text -1", ErrorCode.BAD_ARGUMENTS),
         ("/text five", ErrorCode.BAD_ARGUMENTS),
-        ("/text 5 6", ErrorCode.BAD_ARGUMENTS),
+        ("/text 0 file", ErrorCode.BAD_ARGUMENTS),
+        ("/text ##5", ErrorCode.BAD_ARGUMENTS),
+        ("/lang", ErrorCode.BAD_ARGUMENTS),
         ("/text ²", ErrorCode.BAD_ARGUMENTS),
         ("/text 9007199254740993", ErrorCode.BAD_ARGUMENTS),
         ("/text " + "9" * 100_000, ErrorCode.BAD_ARGUMENTS),
@@ -100,7 +111,7 @@ def test_a_line_means(line: str, meaning: Request | Local | None) -> None:
 def test_a_wrong_command_is_told_in_a_sentence(line: str, code: ErrorCode) -> None:
     """A mistyped command is never sent to everyone as a text."""
     with pytest.raises(ProtocolError) as told:
-        parse_line(line)
+        parse_line(line, HERE)
     assert told.value.code == code
     assert told.value.sentence.endswith(".")
     assert len(told.value.sentence) < 200
@@ -113,9 +124,9 @@ def test_a_number_with_zeros_before_it_is_that_number_or_refused() -> None:
         assert isinstance(meaning, ProtocolError) or meaning == Fetch(id=123)
 
 
-def _understand(line: str) -> Request | Local | ProtocolError | None:
+def _understand(line: str) -> Built | ProtocolError | None:
     try:
-        return parse_line(line)
+        return parse_line(line, HERE)
     except ProtocolError as error:
         return error
 
@@ -147,7 +158,7 @@ def test_any_text_is_understood_or_refused_with_a_sentence(line: str) -> None:
 
 def test_the_help_names_every_command() -> None:
     """S004-10: each word with its slash, its arguments and what it does, on one line."""
-    lines = help_lines()
+    lines = help_lines(english())
     for command in COMMANDS:
         [line] = [line for line in lines if line.split()[:1] == [f"/{command.name}"]]
         assert all(f"/{alias}" in line for alias in command.aliases)
@@ -155,6 +166,52 @@ def test_the_help_names_every_command() -> None:
         assert command.help in line
     for word in ("help", "status", "quit", "exit", "send", "send-to"):
         assert any(word in line.split("/")[0] for line in lines[-2:]), word
+
+
+def test_the_help_stands_in_chapters() -> None:
+    """Each area's commands under its title, none of them twice."""
+    lines = help_lines(english())
+    assert lines[0] == "Everything you type is a message to the conversation you are in, except:"
+    titles = [line for line in lines[1:-2] if not line.startswith("  ")]
+    assert titles == [title for title, _ in CHAPTERS]
+    assert len(set(WORDS)) == len(WORDS)
+
+
+@pytest.mark.parametrize("word", ["text", "/text", "TEXT", "long message"])
+def test_the_help_on_a_word_is_what_has_it(word: str) -> None:
+    """S004-10: in a command's name, in its arguments, in what it does."""
+    lines = help_lines(english(), word)
+    assert any(line.startswith("  /text NUMBER") for line in lines)
+    wanted = word.lower().removeprefix("/")
+    assert all(wanted in line.lower() for line in lines)
+    assert len(lines) < len(COMMANDS)
+
+
+def test_the_help_on_a_word_that_is_nowhere_says_so() -> None:
+    """And shows of it only what is safe on one line."""
+    [line] = help_lines(english(), "\x1b[2J\n" + "x" * 1000)
+    assert line.startswith("No command has ␛[2J⏎xxx")
+    assert line.endswith("; /help lists all.")
+    assert len(line) < 100
+
+
+@pytest.mark.parametrize(
+    ("line", "where"),
+    [
+        ("hello", 7),
+        ("//slash", 7),
+        ("/send hello", 7),
+        ("/send Bob hello", 7),
+        ("help me", 7),
+        ("send hello", 1),  # to everyone, wherever one is (decision 4)
+        ("send Bob hello", 1),
+    ],
+)
+def test_a_line_goes_to_where_the_person_is(line: str, where: int) -> None:
+    """S000-9: the conversation that was opened, not the general chat."""
+    meaning = parse_line(line, Place(7))
+    assert isinstance(meaning, Send)
+    assert (meaning.conversation, meaning.to) == (where, None)
 
 
 @pytest.mark.parametrize("word", WORDS)

@@ -14,10 +14,19 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from protocol.errors import ErrorCode, ProtocolError
-from protocol.events import EVENTS, AnyEvent, Part
-from protocol.framing import FrameReader, Incoming, encode, event_reader, request_reader
+from protocol.events import Part
+from protocol.framing import (
+    EVENT_DECODER,
+    REQUEST_DECODER,
+    FrameReader,
+    Incoming,
+    encode,
+    event_reader,
+    request_reader,
+)
 from protocol.limits import MAX_CHUNK, MAX_HEADER
-from protocol.requests import REQUESTS, AnyRequest, Chunk, Ping, Send
+from protocol.requests import Chunk, Ping, Send
+from protocol.vocabulary import EVENTS, REQUESTS
 from tests.protocol.frames import frames, wrong_requests
 
 LIMIT = 300  # of a header line, so that some are too long
@@ -96,14 +105,14 @@ def _check(decoder: msgspec.json.Decoder[Any], items: list[Item], cuts: list[int
 @settings(deadline=None)
 def test_requests_come_out_equal_however_they_are_cut(items: list[Item], cuts: list[int]) -> None:
     """What is wrong is reported in its place, and nothing else is lost (S004-34)."""
-    _check(msgspec.json.Decoder(AnyRequest), items, cuts)
+    _check(REQUEST_DECODER, items, cuts)
 
 
 @given(items=_items(EVENTS), cuts=_CUTS)
 @settings(deadline=None)
 def test_events_come_out_equal_however_they_are_cut(items: list[Item], cuts: list[int]) -> None:
     """The client's end is the same reader."""
-    _check(msgspec.json.Decoder(AnyEvent), items, cuts)
+    _check(EVENT_DECODER, items, cuts)
 
 
 @given(items=_items(REQUESTS))
@@ -111,7 +120,7 @@ def test_events_come_out_equal_however_they_are_cut(items: list[Item], cuts: lis
 def test_bytes_may_come_one_by_one(items: list[Item]) -> None:
     """Every place of a cut at once."""
     data = b"".join(data for data, _ in items)
-    _check(msgspec.json.Decoder(AnyRequest), items, list(range(len(data))))
+    _check(REQUEST_DECODER, items, list(range(len(data))))
 
 
 @pytest.mark.parametrize("line", WRONG_LINES)

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from protocol.text import (
     UNREAD_LINE,
     format_message,
-    format_size,
     format_time,
     sanitise,
     sanitise_line,
@@ -174,23 +173,6 @@ def test_a_message_is_always_one_line_of_that_form(micros: int, sender: str, tex
     assert len(line.splitlines()) == 1
     assert re.match(r"\d\d:\d\d \d\d\.\d\d\.\d\d ", line)
     assert line[15:] == f"{sanitise_line(sender)}: {sanitise_line(text)}"
-
-
-@pytest.mark.parametrize(
-    ("size", "shown"),
-    [
-        (0, "0 bytes"),
-        (1023, "1023 bytes"),
-        (1024, "1.0 KiB"),
-        (1536, "1.5 KiB"),
-        (5 * 1024 * 1024, "5.0 MiB"),
-        (3 * 1024**3, "3.0 GiB"),
-        (5000 * 1024**3, "5000.0 GiB"),
-    ],
-)
-def test_sizes_are_for_people(size: int, shown: str) -> None:
-    """Three digits and a unit say enough."""
-    assert format_size(size) == shown
 
 
 def test_the_unread_line_is_forty_hyphens() -> None:

@@ -1,0 +1,100 @@
+"""What a line means that a person typed, in line mode and over telnet alike."""
+
+from __future__ import annotations
+
+from protocol.commands import Built, Command, Place
+from protocol.errors import ErrorCode, ProtocolError
+from protocol.language import Voice
+from protocol.requests import Send
+from protocol.vocabulary import CHAPTERS, COMMANDS
+
+_BY_WORD = {word: command for command in COMMANDS for word in command.words}
+
+
+def parse_line(line: str, place: Place) -> Built | None:
+    """Understand one line; None where there is nothing in it.
+
+    A line is a message to the conversation the person is in, unless it begins with a slash or
+    is one of the commands that need none. Two slashes send a text that begins with one.
+
+    Raises :class:`ProtocolError` for a command that does not exist or is used wrongly.
+    """
+    line = line.strip()
+    if not line:
+        return None
+    if line.startswith("//"):
+        return Send(text=line[1:], conversation=place.conversation)
+    word, _, rest = line.partition(" ")
+    rest = rest.strip()
+    if line.startswith("/"):
+        return _command(word[1:]).build(rest, place)
+    if word == "send" and rest:
+        return Send(text=rest)  # to everyone, wherever one is (decision 4)
+    command = _BY_WORD.get(word)
+    if command is not None and ((command.bare and rest) or (command.bare_alone and not rest)):
+        return command.build(rest, place)
+    return Send(text=line, conversation=place.conversation)
+
+
+def parse_moved(line: str, before: Place, place: Place) -> Built | None:
+    """Understand the first line of somebody who has been put out of the place ``before``.
+
+    Raises :class:`ProtocolError` for what would have gone there: it may not be for others.
+    """
+    built = parse_line(line, place)
+    if built != parse_line(line, before):
+        raise ProtocolError(
+            ErrorCode.UNKNOWN_CONVERSATION,
+            "You are no longer in that room, so this was not sent. "
+            "You are in the general chat now.",
+        )
+    return built
+
+
+def _command(word: str) -> Command:
+    command = _BY_WORD.get(word.lower())
+    if command is None:
+        raise ProtocolError(
+            ErrorCode.UNKNOWN_COMMAND,
+            "There is no command /{word}. /help lists them; // sends a text with a slash.",
+            word=word[:32],
+        )
+    return command
+
+
+def help_lines(voice: Voice, topic: str = "") -> list[str]:
+    """Return the help, a line a command; with a ``topic`` only what it stands in."""
+    if topic:
+        return _help_on(voice, topic)
+    width = max(len(_usage(voice, command)) for command in COMMANDS)
+    lines = [voice.say("Everything you type is a message to the conversation you are in, except:")]
+    for title, commands in CHAPTERS:
+        lines.append(voice.say(title))
+        lines += [_help_line(voice, command, width) for command in commands]
+    lines.append(
+        voice.say("help, status, quit and exit also work alone on a line without the slash,")
+    )
+    lines.append(voice.say("and so do send TEXT (to everyone) and send-to NAME TEXT."))
+    return lines
+
+
+def _help_on(voice: Voice, topic: str) -> list[str]:
+    wanted = topic.casefold().removeprefix("/")
+    found = [
+        command
+        for command in COMMANDS
+        if wanted in f"{_usage(voice, command)} {voice.say(command.help)}".casefold()
+    ]
+    if not found:
+        return [voice.say("No command has {topic} in it; /help lists all.", topic=topic[:32])]
+    width = max(len(_usage(voice, command)) for command in found)
+    return [_help_line(voice, command, width) for command in found]
+
+
+def _help_line(voice: Voice, command: Command, width: int) -> str:
+    return f"  {_usage(voice, command):<{width}}  {voice.say(command.help)}"
+
+
+def _usage(voice: Voice, command: Command) -> str:
+    words = " | ".join(f"/{word}" for word in command.words)
+    return f"{words} {voice.say(command.usage)}".rstrip()
