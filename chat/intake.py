@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import TypeVar, TypeVarTuple
 
 import structlog
 import trio
@@ -12,6 +14,9 @@ from storage.errors import StorageUnavailable
 from storage.interface import BodyStore
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
+Args = TypeVarTuple("Args")
 
 WRITES = 1
 """Pieces being written, or slices being deleted, at a time, over all connections.
@@ -46,6 +51,11 @@ class Intake:
         for begin in range(0, len(data), PIECE):
             async with self._writing:
                 await self._store.append(body_id, offset + begin, data[begin : begin + PIECE])
+
+    async def write(self, store: Callable[[*Args], Awaitable[T]], *args: *Args) -> T:
+        """Let another store write a piece, of PIECE bytes at most, in its turn."""
+        async with self._writing:
+            return await store(*args)
 
     def give_up(self, body_id: int | None) -> None:
         """Delete a text, soon; nothing of it may be on its way. None is a text of no chunks.

@@ -16,6 +16,7 @@ import structlog
 import trio
 from msgspec import Struct
 
+from chat.limits import Allowance
 from chat.patience import SILENCE, Patience
 from chat.session import Session
 from protocol.errors import ErrorCode, ProtocolError
@@ -51,6 +52,10 @@ class Entry(Struct, gc=False):
     message: NewMessage
     author: Session
     ref: int | None = None
+    on_stored: Callable[[], None] | None = None
+    """Called when it is stored, before anybody is shown it."""
+    allowance: Allowance | None = None
+    """What it leaves to its author, where there is a limit."""
 
 
 class Published(Struct, gc=False):
@@ -59,6 +64,7 @@ class Published(Struct, gc=False):
     saved: Saved
     author: Session
     ref: int | None
+    allowance: Allowance | None = None
 
 
 class Journal:
@@ -98,8 +104,10 @@ class Journal:
         if self._closing:
             raise ProtocolError(ErrorCode.SHUTTING_DOWN, "The server is stopping; try again later.")
         if self._waiting_bytes > MAX_WAITING_BYTES:
-            sentence = "The database does not answer; the message was not stored. Try again later."
-            raise ProtocolError(ErrorCode.STORAGE_UNAVAILABLE, sentence)
+            raise ProtocolError(
+                ErrorCode.STORAGE_UNAVAILABLE,
+                "The database does not answer; the message was not stored. Try again later.",
+            )
         self._waiting.append(entry)
         self._waiting_bytes += len(entry.message.body) + _OVERHEAD
         entry.author.in_flight += 1
@@ -149,9 +157,11 @@ class Journal:
             # Sent again with its text uploaded again: the first one stays.
             if one.duplicate and one.message.body_id != entry.message.body_id:
                 self._give_up(entry.message.body_id)
+            if entry.on_stored is not None:
+                entry.on_stored()
         await self._publish(
             [
-                Published(one, entry.author, entry.ref)
+                Published(one, entry.author, entry.ref, entry.allowance)
                 for one, entry in zip(saved, batch, strict=True)
             ]
         )
@@ -203,6 +213,8 @@ class Journal:
     def _refuse(self, entry: Entry) -> None:
         self._give_up(entry.message.body_id)
         entry.author.acknowledged()
-        sentence = "The server could not store this message; the reason is in its log."
+        sentence = entry.author.voice.say(
+            "The server could not store this message; the reason is in its log."
+        )
         error = Error(ref=entry.ref, code=ErrorCode.INTERNAL, message=sentence)
         entry.author.peer.post(error)

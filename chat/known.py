@@ -13,13 +13,14 @@ from weakref import WeakValueDictionary
 
 from msgspec import Struct
 
+from protocol.limits import MAX_UNREAD
 from storage.records import Conversation, Marker, Membership, Message, User
 
 MAX_USERS = 10_000
 """The users kept, the latest to come."""
 
 MAX_SEATS = 50_000
-"""The memberships kept in all. With as many users as may be, all of it takes 31 MiB."""
+"""The memberships kept in all. With as many users as may be, all of it takes 35 MiB."""
 
 
 class _Room(Struct, weakref=True):
@@ -29,6 +30,9 @@ class _Room(Struct, weakref=True):
     kind: str
     key: str
     last_seq: int
+    title: str | None
+    topic: str
+    private: bool
 
 
 class _Seat(Struct):
@@ -36,7 +40,9 @@ class _Seat(Struct):
 
     room: _Room
     delivered_seq: int
+    read_seq: int
     peer: User | None
+    role: str
 
 
 class _Person(Struct):
@@ -68,7 +74,16 @@ class Known:
         if person is None:
             return None
         return [
-            Membership(_conversation(seat.room), user_id, seat.delivered_seq, seat.peer)
+            Membership(
+                _conversation(seat.room),
+                user_id,
+                seat.delivered_seq,
+                seat.peer,
+                seat.read_seq,
+                seat.role,
+                # Only the database can tell who said what; this is seldom too much.
+                unread=min(max(seat.room.last_seq - seat.read_seq, 0), MAX_UNREAD),
+            )
             for seat in person.seats.values()
         ]
 
@@ -99,25 +114,46 @@ class Known:
         before = self._forget(user.id)
         if len(memberships) > self._max_seats:
             return
-        seats = {}
+        seats: dict[int, _Seat] = {}
         for membership in memberships:
             room = self._room(membership.conversation)
             had = before.get(room.id)
-            delivered = max(membership.delivered_seq, had.delivered_seq if had else 0)
-            seats[room.id] = _Seat(room, delivered, membership.peer)
+            seat = seats[room.id] = _seat(room, membership)
+            if had is not None:
+                seat.delivered_seq = max(seat.delivered_seq, had.delivered_seq)
+                seat.read_seq = max(seat.read_seq, had.read_seq)
         self._people[user.id] = _Person(user, seats)
         self._ids[user.name_key] = user.id
         self._seats += len(seats)
         self._make_room()
 
-    def join(self, user: User, conversation: Conversation, peer: User) -> None:
-        """Note that a user, if it is known, is in a new conversation."""
+    def join(self, user: User, membership: Membership) -> None:
+        """Note that a user, if it is known, is in a conversation that is new to it."""
         person = self._people.get(user.id)
-        if person is not None and conversation.id not in person.seats:
-            room = self._room(conversation)
-            person.seats[room.id] = _Seat(room, 0, peer)
+        if person is not None and membership.conversation.id not in person.seats:
+            room = self._room(membership.conversation)
+            person.seats[room.id] = _seat(room, membership)
             self._seats += 1
             self._make_room()
+
+    def leave(self, user_id: int, conversation_id: int) -> None:
+        """Note that a user is no longer in a conversation."""
+        person = self._people.get(user_id)
+        if person is not None and person.seats.pop(conversation_id, None) is not None:
+            self._seats -= 1
+
+    def describe(self, conversation: Conversation) -> None:
+        """Note what a room is about now."""
+        room = self._rooms.get(conversation.id)
+        if room is not None:
+            room.topic = conversation.topic
+
+    def appoint(self, user_id: int, conversation_id: int, role: str) -> None:
+        """Note what a member of a room is now."""
+        person = self._people.get(user_id)
+        seat = person.seats.get(conversation_id) if person else None
+        if seat is not None:
+            seat.role = role
 
     def published(self, messages: Iterable[Message]) -> None:
         """Note what has been stored, before anybody is shown it."""
@@ -129,18 +165,27 @@ class Known:
             if room is not None:
                 room.last_seq = max(message.seq, room.last_seq)
 
-    def delivered(self, markers: Iterable[Marker]) -> None:
+    def moved(self, markers: Iterable[Marker]) -> None:
         """Note markers that have been written; those on their way are nothing known here."""
         for marker in markers:
             person = self._people.get(marker.user_id)
             seat = person.seats.get(marker.conversation_id) if person else None
             if seat is not None:
                 seat.delivered_seq = max(marker.delivered_seq, seat.delivered_seq)
+                seat.read_seq = max(marker.read_seq, seat.read_seq)
 
     def _room(self, conversation: Conversation) -> _Room:
         room = self._rooms.get(conversation.id)
         if room is None:
-            room = _Room(conversation.id, conversation.kind, conversation.key, 0)
+            room = _Room(
+                conversation.id,
+                conversation.kind,
+                conversation.key,
+                0,
+                conversation.title,
+                conversation.topic,
+                conversation.private,
+            )
             self._rooms[conversation.id] = room
         newest = self._meanwhile.get(conversation.id, 0)
         room.last_seq = max(room.last_seq, conversation.last_seq, newest)
@@ -160,5 +205,13 @@ class Known:
         return person.seats
 
 
+def _seat(room: _Room, membership: Membership) -> _Seat:
+    return _Seat(
+        room, membership.delivered_seq, membership.read_seq, membership.peer, membership.role
+    )
+
+
 def _conversation(room: _Room) -> Conversation:
-    return Conversation(room.id, room.kind, room.key, room.last_seq)
+    return Conversation(
+        room.id, room.kind, room.key, room.last_seq, room.title, room.topic, room.private
+    )

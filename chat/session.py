@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import tzinfo
+from itertools import count
 from typing import Protocol
 
 import trio
 
+from chat.files import Incoming
 from chat.uploads import Upload
-from protocol.events import Event, Sent
+from protocol.events import Event, Notice, Sent
+from protocol.language import Voice, english
 from storage.records import Conversation, User
+
+_numbers = count(1)
 
 
 class Peer(Protocol):
@@ -27,7 +33,15 @@ class Peer(Protocol):
         ...
 
     def post(self, event: Event) -> None:
-        """Send an event as soon as the connection takes it; never waits."""
+        """Send an answer as soon as the connection takes it; never waits."""
+        ...
+
+    def notify(self, event: Event) -> None:
+        """Send news that nobody asked for; never waits.
+
+        It is left out where the connection does not take what it has been sent: then a
+        snapshot makes up for all of it later, so that one that is stuck costs no memory.
+        """
         ...
 
     def follow(self, conversation: Conversation, *, after: int, delivered: int) -> None:
@@ -35,6 +49,14 @@ class Peer(Protocol):
 
         ``delivered`` is what its user has had before; a line of hyphens may stand there.
         """
+        ...
+
+    def end(self, template: str, /, **values: object) -> None:
+        """Say why, in the session's language, and close the connection."""
+        ...
+
+    def unfollow(self, conversation_id: int) -> None:
+        """Feed it nothing more of a conversation; one that is not followed is no error."""
         ...
 
     def acknowledge(self, sent: Sent) -> None:
@@ -52,7 +74,27 @@ class Session:
 
     peer: Peer
     user: User | None = None
+    registered: bool = False
+    """The name has a password, and this session has proved to know it."""
+    admin: bool = False
+    voice: Voice = field(default_factory=english)
+    """The language of all sentences for this session."""
+    zone: tzinfo | None = None
+    """The user's time zone; None is the server's."""
+    device_id: int | None = None
+    """The device it logged in from, where that has a token."""
+    device: str = ""
+    """What its program calls the device."""
+    begun_at: int = 0
+    """When it logged in, in microseconds since the epoch (S000-4)."""
+    id: int = field(default_factory=_numbers.__next__)
+    contacts_shown: tuple[str, ...] | None = None
+    """The names of the contacts as they were last shown, which are called by their numbers."""
+    reads_along: bool = False
+    """What it is shown where its user writes is read by that: a person types there."""
     uploads: dict[int, Upload] = field(default_factory=dict)
+    files: dict[int, Incoming] = field(default_factory=dict)
+    """The files it is sending, by stream."""
     streams_refused: bool = False
     """Too many streams were begun; no further one is taken."""
     in_flight: int = 0
@@ -60,11 +102,20 @@ class Session:
     _calm: trio.Event | None = None
 
     @property
+    def ip(self) -> str:
+        """The address it comes from, without the port (S000-4)."""
+        return self.peer.address.rpartition(":")[0].strip("[]")
+
+    @property
     def who(self) -> User:
         """The user, for what only those who are logged in can reach."""
         if self.user is None:
             raise RuntimeError("nobody is logged in")
         return self.user
+
+    def tell(self, template: str, /, **values: object) -> None:
+        """Say something about what was just asked for, in the session's language."""
+        self.peer.post(Notice(message=self.voice.say(template, **values)))
 
     def acknowledged(self) -> None:
         """One of those in flight has been answered."""
@@ -109,6 +160,14 @@ class Presence:
         return sorted(
             (sessions[0].who.name for sessions in self._sessions.values()), key=str.casefold
         )
+
+    def has_others(self, session: Session) -> bool:
+        """Tell whether the session's user has another one; it may have ended itself by now."""
+        return any(other is not session for other in self._sessions.get(session.who.id, ()))
+
+    def user_ids(self) -> set[int]:
+        """Return the ids of all who are here."""
+        return set(self._sessions)
 
     def count(self) -> int:
         """Return the number of sessions."""

@@ -61,15 +61,18 @@ class Upload:
         Raises :class:`ProtocolError` where the stream was empty or is not UTF-8.
         """
         if self._lost:
-            sentence = "The database did not take all of the text; send it again."
-            raise ProtocolError(ErrorCode.STORAGE_UNAVAILABLE, sentence)
+            raise ProtocolError(
+                ErrorCode.STORAGE_UNAVAILABLE,
+                "The database did not take all of the text; send it again.",
+            )
         try:
             self._decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             self._broken = True
         if self._broken:
-            sentence = "The text is not valid UTF-8, so it was not sent."
-            raise ProtocolError(ErrorCode.BAD_STREAM, sentence)
+            raise ProtocolError(
+                ErrorCode.BAD_STREAM, "The text is not valid UTF-8, so it was not sent."
+            )
         if not self._seen_text:
             raise ProtocolError(ErrorCode.EMPTY_MESSAGE, "There is no text in this message.")
         return self._head.decode(errors="ignore").encode()

@@ -11,12 +11,13 @@ import trio
 from chat.dispatch import Answer, dispatch
 from chat.messenger import Messenger
 from chat.session import Session
-from protocol.events import Event, Sent
+from protocol.events import Event, Goodbye, Sent
 from protocol.requests import Request
 from storage.interface import Storage
 from storage.records import (
     GENERAL_ID,
     Conversation,
+    LookAlike,
     Marker,
     Membership,
     Message,
@@ -25,6 +26,8 @@ from storage.records import (
     User,
     Visitor,
 )
+from storage.stores import DatabaseStores
+from tests.chat.empty_database import EmptyDatabase
 from tests.memory_storage import MemoryStorage
 
 GENERAL = Conversation(GENERAL_ID, "general", "general", 0)
@@ -59,6 +62,15 @@ class FakePeer:
 
     def post(self, event: Event) -> None:
         self.posted.append(event)
+
+    def notify(self, event: Event) -> None:
+        self.posted.append(event)
+
+    def end(self, template: str, /, **values: object) -> None:
+        self.posted.append(Goodbye(reason=template.format(**values)))
+
+    def unfollow(self, conversation_id: int) -> None:
+        self.followed.pop(conversation_id, None)
 
     def follow(
         self,
@@ -105,9 +117,12 @@ class ScriptedStorage(MemoryStorage):
         after: int | None = None,
         before: int | None = None,
         limit: int | None = None,
+        spoken: bool = False,
     ) -> list[Message]:
         await fail(self.failure)
-        return await super().GetAll(conversation_id, after=after, before=before, limit=limit)
+        return await super().GetAll(
+            conversation_id, after=after, before=before, limit=limit, spoken=spoken
+        )
 
     async def SaveMsg(self, messages: Sequence[NewMessage]) -> list[Saved]:  # noqa: N802
         self.calls.append([message.body for message in messages])
@@ -128,7 +143,12 @@ class MemoryAccounts:
         self.users: dict[str, User] = {}
         self.failure: Failure = None
 
-    async def ensure(self, visitors: Sequence[Visitor], now: int) -> list[User]:
+    async def ensure(
+        self,
+        visitors: Sequence[Visitor],
+        now: int,
+        since: int = 0,  # noqa: ARG002
+    ) -> list[User | LookAlike]:
         await fail(self.failure)
         for one in visitors:
             user = User(len(self.users) + 1, one.name, one.name_key, now)
@@ -170,7 +190,7 @@ class MemoryConversations:
         await fail(self.failure)
         return [[Membership(GENERAL, user_id, 0)] for user_id in user_ids]
 
-    async def move_delivered(self, markers: Sequence[Marker]) -> None:
+    async def move_markers(self, markers: Sequence[Marker]) -> None:
         step = self.script.pop(0) if self.script else None
         if isinstance(step, trio.Event):
             await step.wait()
@@ -233,13 +253,21 @@ class MemoryBodies:
 
 
 class MemoryStores:
-    """All stores together."""
+    """All stores together; those of the areas are real ones, on a database that is empty."""
 
     def __init__(self) -> None:
         self.scripted = ScriptedStorage()
         self.accounts = MemoryAccounts()
         self.conversations = MemoryConversations()
         self.bodies = MemoryBodies()
+        areas = DatabaseStores(EmptyDatabase(self._fail))
+        self.files, self.schedule = areas.files, areas.schedule
+        self.identity, self.contacts = areas.identity, areas.contacts
+        self.reading, self.rooms = areas.reading, areas.rooms
+        self.moderation, self.expiry = areas.moderation, areas.expiry
+
+    async def _fail(self) -> None:
+        await fail(self.scripted.failure)
 
     def fail(self, failure: Failure) -> None:
         """Let users, conversations and messages fail, or answer again where it is None."""
@@ -263,6 +291,7 @@ class UntouchableStores:
         raise AssertionError("the database was asked")
 
     accounts = conversations = bodies = description = messages
+    files = identity = contacts = reading = moderation = expiry = rooms = schedule = messages
 
 
 def messenger_on(stores: MemoryStores) -> Messenger:

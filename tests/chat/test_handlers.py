@@ -124,6 +124,17 @@ async def test_a_long_text_is_sent_once_and_its_stream_ends() -> None:
     assert ann.uploads == {}
 
 
+async def test_a_stream_is_never_addressed_by_its_first_word() -> None:
+    """S002-11: a name is not looked for in a long text, so all would read what was for one."""
+    chat = Chat()
+    ann = await chat.enter("Ann")
+    await chat.enter("Bob")
+    await ask(chat.messenger, ann, TextChunk(stream=1, data=b"Bob the secret"))
+    refused = await ask(chat.messenger, ann, Send(ref=3, stream=1, addressed=True))
+    assert _code(refused) == ErrorCode.BAD_ARGUMENTS
+    assert (chat.waiting, ann.uploads, ann.in_flight) == ([], {}, 0)
+
+
 async def test_the_streams_of_a_connection_are_bounded() -> None:
     """Each costs memory and rows; the ones that are open are not disturbed."""
     chat = Chat()
@@ -159,8 +170,8 @@ async def test_delivered_moves_no_further_than_what_was_sent() -> None:
     ann.screen.followed[1] = 5
     await ask(chat.messenger, ann, Delivered(conversation=1, seq=2**53))
     await ask(chat.messenger, ann, Delivered(conversation=2, seq=3))
-    assert chat.messenger.markers.pending(ann.who.id, 1) == 5
-    assert chat.messenger.markers.pending(ann.who.id, 2) == 0
+    assert chat.messenger.markers.pending(ann.who.id, 1).delivered_seq == 5
+    assert chat.messenger.markers.pending(ann.who.id, 2).delivered_seq == 0
 
 
 @pytest.mark.parametrize("character", ["x", "\u0001"])

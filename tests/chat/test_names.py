@@ -6,17 +6,14 @@ import sys
 import unicodedata
 
 import pytest
-import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat.accounts import Accounts, check_name, name_key
-from chat.known import Known
-from chat.patience import Patience
+from chat.names import check_name, name_key, skeleton
 from protocol.errors import ErrorCode, ProtocolError
 from protocol.limits import MAX_NAME
 from protocol.text import sanitise_line
-from tests.chat.fakes import MemoryAccounts
+from tests.chat.house import house
 
 
 @pytest.mark.parametrize(
@@ -126,15 +123,61 @@ def test_any_name_is_taken_or_refused(name: str) -> None:
     assert name_key(name_key(shown)) == name_key(shown)
 
 
-async def test_who_comes_first_decides_how_the_name_is_written() -> None:
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Bob", "Bоb", "Вob", "b0b", "BОB", "Ｂｏｂ", "𝐁𝐨𝐛", "Bọb", "Bo\u0301b"),
+        ("Ivan", "lvan", "1van", "ivan", "IVAN", "Ιvan", "|van", "ӏvan", "ⅼvan"),
+        ("Amold", "Arnold", "aRNold", "Аⅿold"),
+        ("Вера", "вера", "BEPA", "bepa", "ВEPА"),
+        ("Зоя", "3оя", "зоя", "ЗОЯ"),
+        ("Ёжик", "Ежик", "ежик"),
+        ("Nick", "Νick", "Niсk"),
+        ("van", "νan", "ѵan"),
+        ("user10", "user1O", "userIO", "userlo", "user1о"),
+        ("Юля", "юля", "ЮЛЯ", "lOля"),
+        ("Мышь", "мышь", "МЫШЬ"),
+    ],
+)
+def test_names_that_look_alike_have_one_skeleton(names: tuple[str, ...]) -> None:
+    """Letters of other alphabets, digits, accents and pairs: nobody can tell them apart."""
+    assert len({skeleton(name) for name in names}) == 1
+
+
+def test_names_that_do_not_look_alike_have_skeletons_of_their_own() -> None:
+    """Nobody is refused a name for nothing; a row of numbered names is no row of look-alikes."""
+    names = [
+        *("Bob", "Bobby", "Боб", "Rob", "Ann", "Anna", "Анна", "Анатолий", "日本語", "🦜", "😀"),
+        *("Андрей", "Андреа", "Dima", "Дима", "Катя", "Kate", "user01", "user10", "\u0301"),
+        *(f"client{number:04}" for number in range(2000)),
+    ]
+    assert len({skeleton(name) for name in names}) == len(names)
+
+
+@given(name=st.text(st.characters(max_codepoint=0x24F) | st.characters(whitelist_categories=["L"])))
+@settings(deadline=None)
+def test_any_name_looks_like_itself_however_it_is_written(name: str) -> None:
+    """A skeleton is made of any text, is settled, and fits into the database."""
+    bones = skeleton(name)
+    assert len(bones.encode()) <= 512
+    assert skeleton(f" {name} ") == bones == skeleton(unicodedata.normalize("NFD", name))
+    assert bool(bones) == bool(name.strip())
+
+
+@given(name=st.text("abcdefghijklmnopqrstuvwxyzабвгдеёжзийклмнопрстуфхцчшщъыьэюя0123456789-_."))
+def test_capitals_make_no_difference_to_the_looks(name: str) -> None:
+    """In the alphabets of nearly everyone here: who is ``ivan`` is ``IVAN`` too."""
+    assert skeleton(name.upper()) == skeleton(name) == skeleton(name.title())
+
+
+async def test_who_comes_first_decides_how_the_name_is_written(sqlite_url: str) -> None:
     """One user, whichever way the name is typed; a name nobody can have is nobody's."""
-    accounts = Accounts(MemoryAccounts(), Patience(), Known())
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(accounts.entering.run)
-        bob = await accounts.enter("Bob")
-        assert await accounts.enter("BOB") == bob == await accounts.find("bob ")
+    async with house(sqlite_url) as here:
+        bob = (await here.enter("Bob")).who
+        assert (await here.enter("BOB")).who == bob
+        find = here.messenger.accounts.find
+        assert await find("bob ") == bob
         assert bob.name == "Bob"
-        assert await accounts.find("Ann") is None
-        assert await accounts.find("") is None
-        assert await accounts.find("x" * 1000) is None
-        nursery.cancel_scope.cancel()
+        assert await find("Ann") is None
+        assert await find("") is None
+        assert await find("x" * 1000) is None

@@ -1,0 +1,25 @@
+"""How everything stands for one user, for a device that has missed news (S002-17, S003-6)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chat.conversations import describe, is_silent
+from chat.session import Session
+from protocol.vocabulary.reading import Synced
+
+if TYPE_CHECKING:
+    from chat.messenger import Messenger
+
+
+async def snapshot(messenger: Messenger, session: Session) -> Synced:
+    """Return the conversations and contacts of a session's user as they are now.
+
+    What changes between this and the sending of it is news again: nobody waits in between.
+    """
+    contacts = await messenger.contacts.of(session.who)
+    memberships = await messenger.conversations.of(session.who)
+    return Synced(
+        conversations=[describe(one) for one in memberships if not is_silent(one)],
+        contacts=contacts,
+    )

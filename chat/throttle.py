@@ -1,0 +1,184 @@
+"""How often a password may be wrong: the more failures, the longer the wait (S004-34).
+
+Failures are counted by the name that somebody wants to come in by, whichever address they come
+from, and by the address, whichever names are tried. Nobody is ever locked out for longer than
+``LONGEST``: else anybody could keep anybody else from coming in for good.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from math import ceil
+
+import trio
+
+from protocol.errors import ErrorCode, ProtocolError
+
+FREE = 3
+"""Failures by one name before the first wait."""
+
+FREE_BY_ADDRESS = 20
+"""Failures from one address before the first wait: a whole office may come from it."""
+
+LONGEST = 60.0
+"""Seconds that a wait grows to: 1, 2, 4 ..."""
+
+PATIENCE = 10.0
+"""Seconds that somebody is made to wait; who would have to wait longer is told so instead."""
+
+QUIET = 3600.0
+"""Seconds without an attempt after which the failures are forgotten."""
+
+ENTRIES = 10_000
+"""Names and addresses that are remembered, a few hundred bytes each; the oldest are dropped."""
+
+_SITE = 64  # bits of an IPv6 address that one household or server has to itself
+
+
+@dataclass(slots=True, eq=False)
+class _Entry:
+    """What is known of a name or an address."""
+
+    free: int
+    failures: int = 0
+    ready_at: float = float("-inf")
+    tried_at: float = float("-inf")
+    under_way: int = 0
+    waiting: int = 0
+    settled: trio.Event = field(default_factory=trio.Event)
+
+    @property
+    def full(self) -> bool:
+        """As many are under way as may fail before somebody has to wait, or one."""
+        return self.under_way >= max(1, self.free - self.failures)
+
+    @property
+    def in_use(self) -> bool:
+        """Somebody is at it."""
+        return bool(self.under_way or self.waiting)
+
+    def fail(self, now: float) -> None:
+        self.failures += 1
+        if self.failures >= self.free:
+            # Bounded before it is a power: failures may be many thousands.
+            self.ready_at = now + min(LONGEST, 2.0 ** min(self.failures - self.free, 10))
+
+    def settle(self) -> None:
+        self.under_way -= 1
+        self.tried_at = trio.current_time()
+        self.settled.set()
+        self.settled = trio.Event()
+
+
+class Attempt:
+    """A password that may be compared now; say how it went before leaving."""
+
+    def __init__(self, name: _Entry, entries: list[_Entry]) -> None:
+        self._name = name
+        self._entries = entries
+
+    def failed(self) -> None:
+        """It was wrong: the next one waits longer."""
+        for entry in self._entries:
+            entry.fail(trio.current_time())
+
+    def succeeded(self) -> None:
+        """It was right: the failures by this name are forgotten.
+
+        Not those from the address, or who has an account could guess at others in between.
+        """
+        self._name.failures = 0
+        self._name.ready_at = float("-inf")
+
+
+class Throttle:
+    """Lets attempts through, one after the other where there have been failures.
+
+    People on the server's own machine, with a proxy or a tunnel in front everybody, have one
+    address: loopback is throttled by name alone.
+    """
+
+    def __init__(self) -> None:
+        self._entries: OrderedDict[str | IPv4Address | IPv6Network, _Entry] = OrderedDict()
+
+    @asynccontextmanager
+    async def attempt(self, name_key: str, ip: str) -> AsyncIterator[Attempt]:
+        """Wait for one's turn, then let a password be compared.
+
+        Raises :class:`ProtocolError` where that would take longer than ``PATIENCE``. While an
+        attempt is under way it counts as a failure, so that of many at the same time no more
+        slip through than of as many after each other. One that neither failed nor succeeded,
+        for it was cancelled or the database is away, has not been.
+        """
+        name = self._entry(f"name {name_key}", FREE)
+        address = _address(ip)
+        entries = [name] if address is None else [name, self._entry(address, FREE_BY_ADDRESS)]
+        try:
+            await _turn(entries)
+        finally:
+            for entry in entries:
+                entry.waiting -= 1
+        for entry in entries:
+            entry.under_way += 1
+        try:
+            yield Attempt(name, entries)
+        finally:
+            for entry in entries:
+                entry.settle()
+
+    def _entry(self, key: str | IPv4Address | IPv6Network, free: int) -> _Entry:
+        """Return the newest of all entries, with one more who waits."""
+        self._forget()
+        entry = self._entries.pop(key, None) or _Entry(free)
+        self._entries[key] = entry
+        if len(self._entries) > ENTRIES:
+            self._entries.popitem(last=False)
+        entry.tried_at = trio.current_time()
+        entry.waiting += 1
+        return entry
+
+    def _forget(self) -> None:
+        """Drop the oldest entries while they are too old, or say nothing."""
+        quiet_since = trio.current_time() - QUIET
+        while self._entries:
+            oldest = next(iter(self._entries.values()))
+            if oldest.in_use or (oldest.failures and oldest.tried_at > quiet_since):
+                break
+            self._entries.popitem(last=False)
+
+
+async def _turn(entries: list[_Entry]) -> None:
+    """Wait until one may try, by all entries; raise if that is too long."""
+    while True:
+        delay = max(entry.ready_at for entry in entries) - trio.current_time()
+        full = next((entry for entry in entries if entry.full), None)
+        if delay > PATIENCE:
+            raise ProtocolError(
+                ErrorCode.TOO_MANY_ATTEMPTS,
+                "Too many attempts; try again in {seconds} seconds.",
+                seconds=ceil(delay),
+            )
+        if delay > 0:
+            await trio.sleep(delay)
+        elif full is not None:
+            await full.settled.wait()
+        else:
+            return
+
+
+def _address(ip: str) -> IPv4Address | IPv6Network | None:
+    """Return whom an address stands for, None for the machine itself."""
+    try:
+        address = ip_address(ip.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address):
+        mapped = address.ipv4_mapped
+        if mapped is None:
+            return None if address.is_loopback else IPv6Network((int(address), _SITE), strict=False)
+        address = mapped
+    return None if address.is_loopback else address
