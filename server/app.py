@@ -7,19 +7,29 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 
 import structlog
 import trio
 
+from chat.complaints import ComplaintRules
+from chat.editing import EditingRules
+from chat.expiry import Lifetime
+from chat.files import FileRules
+from chat.limits import Limit
 from chat.messenger import Messenger
+from chat.moderation import ModerationRules
+from chat.names import name_key
+from chat.sync import snapshot
 from protocol import __version__
 from protocol.events import Event, Shutdown
+from protocol.language import voice
 from server.conn import Conn
 from server.delivery import Delivery
-from server.gateways.line import HTTP_REQUEST, NOT_HTTP, greet, serve_line
-from server.gateways.line_dialect import LineDialect
+from server.gateways.line import LineGateway
+from server.gateways.line_login import HTTP_REQUEST, NOT_HTTP
 from server.gateways.native import NATIVE, serve_native
 from server.listening import ListenError, name_of, open_listeners, prepare, raise_file_limit
 from server.logs import configure_logs
@@ -52,11 +62,11 @@ LOOKS_PER_INTERVAL = 4
 class App:
     """One running server."""
 
-    def __init__(self, settings: Settings, stores: Stores, listeners: list[socket.socket]) -> None:
+    def __init__(self, settings: Settings, stores: Stores) -> None:
         """Put the parts together; nothing runs yet."""
         self._settings = settings
         self._stores = stores
-        self._listeners = listeners
+        self._listeners: list[socket.socket] = []
         self._delivery = Delivery(stores.messages)
         self._messenger = Messenger(
             stores,
@@ -64,12 +74,24 @@ class App:
             self._announce,
             name=NAME,
             limit_show=settings.limit_show_messages,
+            editing=EditingRules(settings.edit_minutes),
+            files=FileRules(settings.max_file_bytes),
+            moderation=_moderation(settings),
+            forget=self._delivery.forget,
         )
-        self._line_dialect = LineDialect(settings.zone)
+        self._lines = LineGateway(self._messenger, settings.zone)
         self._server: Server | None = None
 
-    async def run(self, *, stop: trio.Event, ready: Callable[[], None]) -> None:
-        """Serve until ``stop``, then go down in good order; ``ready`` is called when it listens."""
+    async def prepare(self) -> None:
+        """Load what has to be known before anybody comes (S003-8)."""
+        await self._stores.bodies.delete_orphans()
+        await self._messenger.prepare()
+
+    async def run(
+        self, listeners: list[socket.socket], *, stop: trio.Event, ready: Callable[[], None]
+    ) -> None:
+        """Serve until ``stop``, then go down in good order; ``ready`` is called when it serves."""
+        self._listeners = listeners
         async with trio.open_nursery() as background:
             async with trio.open_nursery() as connections:
                 server = self._server = Server(
@@ -84,7 +106,7 @@ class App:
                 connections.cancel_scope.deadline = (
                     trio.current_time() + self._settings.shutdown_grace
                 )
-            await self._messenger.markers.write()
+            await self._messenger.write()
             background.cancel_scope.cancel()
 
     async def _accept_until(
@@ -104,9 +126,11 @@ class App:
         conns = server.GetAll()
         log.info("server.stopping", connections=len(conns))
         settled = trio.Event()
-        notice = Shutdown(reason="The server is stopping. What was acknowledged is stored.")
         for conn in conns:
-            conn.shut_down(settled, notice)
+            reason = conn.session.voice.say(
+                "The server is stopping. What was acknowledged is stored."
+            )
+            conn.shut_down(settled, Shutdown(reason=reason))
         self._messenger.journal.close()
         with trio.move_on_after(STORE_GRACE):
             await journal_done.wait()
@@ -130,7 +154,10 @@ class App:
         settings = self._settings
         address = name_of(sock.getpeername())
         prepare(sock, send_buffer=settings.send_buffer, keepalive=settings.ping_interval)
-        return Conn(sock, address, self._delivery, NATIVE, settings.channel_bytes)
+        conn = Conn(sock, address, self._delivery, NATIVE, settings.channel_bytes)
+        conn.session.voice = voice(settings.lang)
+        conn.snapshot = partial(snapshot, self._messenger)
+        return conn
 
     async def _serve(self, conn: Conn) -> None:
         """Find out by the first byte who is there, and serve them."""
@@ -139,7 +166,7 @@ class App:
             with trio.move_on_after(self._settings.telnet_patience) as patience:
                 first = await conn.receive()
             if patience.cancelled_caught:
-                greet(conn, self._messenger, self._line_dialect)
+                self._lines.greet(conn)
                 first = await conn.receive()
             conn.push_back(first)
             if first.startswith(b"{"):
@@ -150,8 +177,8 @@ class App:
                 conn.send(NOT_HTTP)
             elif first:
                 if not patience.cancelled_caught:
-                    greet(conn, self._messenger, self._line_dialect)
-                await serve_line(conn, self._messenger)
+                    self._lines.greet(conn)
+                await self._lines.serve(conn)
         finally:
             self._messenger.leave(conn.session)
 
@@ -160,6 +187,21 @@ class App:
         for conn in self._server.GetAll() if self._server else ():
             if conn.session.user is not None:
                 conn.post(event)
+
+
+def _moderation(settings: Settings) -> ModerationRules:
+    admins = (name.strip() for name in settings.admin.split(","))
+    return ModerationRules(
+        limit=Limit(settings.limit_messages, settings.update_period),
+        lifetime=Lifetime(settings.lifetime_messages, settings.lifetime_rooms, settings.away_days),
+        complaints=ComplaintRules(
+            threshold=settings.complaints_threshold,
+            window_hours=settings.complaints_window,
+            block_hours=settings.block_hours,
+            admins=frozenset(name_key(name) for name in admins if name),
+        ),
+        zone=settings.zone,
+    )
 
 
 def run(settings: Settings) -> str | None:
@@ -189,14 +231,14 @@ async def serve(settings: Settings) -> None:
     """
     raise_file_limit()
     async with open_stores(settings.database_url) as stores:
-        await stores.bodies.delete_orphans()
+        app = App(settings, stores)
+        await app.prepare()
         listeners = open_listeners(settings.host, settings.port)
-        app = App(settings, stores, listeners)
         stop = trio.Event()
         gc.freeze()  # what has been imported stays; looking through it again costs 30 ms each time
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_watch_signals, stop)
-            await app.run(stop=stop, ready=lambda: _tell_ready(listeners, stores))
+            await app.run(listeners, stop=stop, ready=lambda: _tell_ready(listeners, stores))
             nursery.cancel_scope.cancel()
     log.info("server.stopped")
 

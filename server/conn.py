@@ -19,10 +19,12 @@ from trio.lowlevel import notify_closing, wait_readable, wait_writable
 
 from chat.session import Session
 from protocol.events import Event, Goodbye, Sent
+from protocol.language import Sentence
 from server.channel import SendChannel
 from server.delivery import Delivery
 from server.dialect import Dialect
 from server.timeline import Subscription
+from storage.errors import StorageUnavailable
 from storage.records import Conversation
 
 log = structlog.get_logger()
@@ -36,6 +38,9 @@ MAX_TEXTS = 2
 
 FAREWELL = 5.0
 """Seconds a connection that ends has to take what still waits for it."""
+
+SNAPSHOT_RETRY = 1.0
+"""Seconds until a snapshot is tried again that the database was not there for."""
 
 UNANSWERED = 3
 """Packets in a row without an answer after which the other end is taken for dead."""
@@ -70,6 +75,11 @@ class Conn:
         """True: only last words are sent now."""
         self.paused = False
         """True: we do not read, because too much of this client's waits for the database."""
+        self.news_missed = False
+        """True: something was not sent because the channel was full, and a snapshot is due."""
+        self.snapshot: Callable[[Session], Awaitable[Event]] | None = None
+        """Returns what makes up for news that were left out."""
+        self._making_good = False  # a task sends a snapshot, or waits until there is room for it
         self.texts = trio.Semaphore(MAX_TEXTS)
         """Long texts that may still be sent at once."""
         self._delivery = delivery
@@ -132,6 +142,51 @@ class Conn:
         if self.channel.waiting:
             self.start_writer()
 
+    def notify(self, event: Event) -> None:
+        """Send news that nobody asked for, or, where the channel is full, a snapshot later."""
+        if not self.channel.full:
+            self.post(event)
+            return
+        self.news_missed = True
+        if not self._making_good and self.snapshot is not None and self._nursery is not None:
+            self._making_good = True
+            self._nursery.start_soon(self._make_good, self.snapshot)
+
+    async def _make_good(self, snapshot: Callable[[Session], Awaitable[Event]]) -> None:
+        """Send how everything stands as soon as there is room, in the place of news left out."""
+        while self.news_missed and not self.ending:
+            await self.wait_room()
+            self.news_missed = False
+            try:
+                event = await snapshot(self.session)
+            except StorageUnavailable:
+                self.news_missed = True
+                await trio.sleep(SNAPSHOT_RETRY)
+            else:
+                self.post(event)
+        self._making_good = False
+
+    def change_dialect(self, dialect: Dialect) -> None:
+        """Let everything from now on be in another dialect."""
+        if dialect is self.dialect:
+            return
+        self.dialect = dialect
+        for subscription in self.subscriptions.values():
+            if subscription.live:
+                subscription.fall_behind()
+                self.fall_behind(subscription)
+            subscription.dialect = dialect
+
+    def unfollow(self, conversation_id: int) -> None:
+        """Feed nothing more of a conversation."""
+        subscription = self.subscriptions.pop(conversation_id, None)
+        if subscription is not None:
+            subscription.close()
+            self.channel.sent += subscription.sent
+            if subscription in self._behind:
+                self._behind.remove(subscription)
+            self._delivery.unfollow([subscription])
+
     def follow(self, conversation: Conversation, *, after: int, delivered: int) -> None:
         """Feed the conversation from behind ``after``, then live; again is harmless."""
         if conversation.id not in self.subscriptions:
@@ -180,7 +235,8 @@ class Conn:
                     subscription = self._behind.popleft()
                     with trio.CancelScope() as self._feeding:
                         await self._delivery.feed(subscription)
-                    if not subscription.live:  # the others have their turn first
+                    if not (subscription.live or subscription.closed):
+                        # The others have their turn first.
                         self._behind.append(subscription)
                 elif not self.channel.waiting:
                     return
@@ -252,11 +308,12 @@ class Conn:
                     if not self.sock.recv(RECEIVE):
                         return
 
-    def end(self, reason: str) -> None:
-        """Tell the client why, and close."""
-        self.end_reason = reason
+    def end(self, template: str, /, **values: object) -> None:
+        """Tell the client why, in its language, and close."""
+        reason = Sentence(template, **values)
+        self.end_reason = str(reason)
         self._stop_following()
-        self.post(Goodbye(reason=reason))
+        self.post(Goodbye(reason=reason.said(self.session.voice)))
         self._reading.cancel()
 
     def _stop_following(self) -> None:

@@ -20,11 +20,13 @@ from typing import TYPE_CHECKING
 import structlog
 import trio
 
+from chat.expiry import unquoted
 from chat.journal import Published
-from protocol.events import Sent
+from chat.messenger import as_receipt
 from server.fanout import Batch
 from server.timeline import Entry, Subscription, Timeline
 from storage.errors import StorageUnavailable
+from storage.expiry_store import Horizon
 from storage.interface import Storage
 from storage.records import GENERAL_ID, Conversation
 
@@ -62,6 +64,7 @@ class Delivery:
         self._last_seq: dict[int, int] = {}  # of all conversations published to since the start
         self._turn_ends = 0.0
         self._readers = trio.CapacityLimiter(MAX_READERS)
+        self._expired: dict[int, int] = {}  # the last message of each conversation that has
 
     async def publish(self, batch: Sequence[Published]) -> None:
         """Hand stored messages, in number order, to the channels, or leave them to cursors."""
@@ -75,14 +78,7 @@ class Delivery:
     def _accept(self, published: Published) -> Timeline | None:
         """Take one message, and return the timeline that has it now; None where nobody follows."""
         message = published.saved.message
-        answer = Sent(
-            ref=published.ref,
-            id=message.id,
-            seq=message.seq,
-            time=message.sent_at,
-            conversation=message.conversation_id,
-            duplicate=published.saved.duplicate,
-        )
+        answer = as_receipt(published.saved, published.ref, published.allowance)
         last = self._last_seq.get(message.conversation_id, 0)
         self._last_seq[message.conversation_id] = max(message.seq, last)
         timeline = self._timelines.get(message.conversation_id)
@@ -110,6 +106,15 @@ class Delivery:
         if time.perf_counter() > self._turn_ends:
             await trio.lowlevel.checkpoint()
             self._turn_ends = time.perf_counter() + TURN
+
+    def forget(self, conversation_id: int, horizon: Horizon) -> None:
+        """Show nothing more out of memory that has expired, nor quotes of it."""
+        if horizon.id <= self._expired.get(conversation_id, 0):
+            return
+        self._expired[conversation_id] = horizon.id
+        timeline = self._timelines.get(conversation_id)
+        if timeline is not None:
+            timeline.forget(horizon)
 
     def follow(
         self, conn: Conn, conversation: Conversation, after: int, delivered: int
@@ -144,11 +149,11 @@ class Delivery:
             await self._feed_page(subscription)
         else:
             _feed(subscription, entries)
-        if subscription.position == timeline.flushed_seq and not subscription.conn.ending:
+        if subscription.position == timeline.flushed_seq and not subscription.ended:
             subscription.join()
 
     async def _feed_page(self, subscription: Subscription) -> None:
-        timeline, conn = subscription.timeline, subscription.conn
+        timeline = subscription.timeline
         end = timeline.flushed_seq
         try:
             async with self._readers:
@@ -158,9 +163,10 @@ class Delivery:
         except StorageUnavailable:
             await trio.sleep(RETRY)
             return
-        if conn.ending:
+        if subscription.ended:
             return
-        _feed(subscription, [Entry(message, [], []) for message in messages])
+        expired = self._expired.get(timeline.id, 0)
+        _feed(subscription, [Entry(unquoted(one, expired), [], []) for one in messages])
         if len(messages) < PAGE and (not messages or subscription.position == messages[-1].seq):
             subscription.handed_over(end)
 

@@ -58,6 +58,13 @@ class Settings(Struct, frozen=True, kw_only=True):
             env="TZ",
         ),
     ] = ""
+    lang: Annotated[
+        str,
+        _set(
+            "Language in which telnet is greeted, as ru or ru_RU.UTF-8. Empty: English.",
+            env="LANG",
+        ),
+    ] = ""
     limit_show_messages: Annotated[
         int,
         _set(
@@ -65,6 +72,22 @@ class Settings(Struct, frozen=True, kw_only=True):
             env="LIMIT_SHOW_MESSAGES", unit="messages", ge=0, le=10_000,
         ),
     ] = 20  # fmt: skip
+    max_file_bytes: Annotated[
+        int,
+        _set(
+            "The biggest file that can be sent. 0 is any size.",
+            env="MAX_FILE_BYTES", unit="bytes", ge=0, le=2**53,
+        ),
+    ] = 5 * 1024 * 1024  # fmt: skip
+    edit_minutes: Annotated[
+        int,
+        _set(
+            "For how long people can edit and delete what they wrote; 0 is never. It holds for "
+            "guests too, whose names are not protected: whoever uses the same name is the same "
+            "user, and can change the messages.",
+            env="EDIT_MINUTES", unit="minutes", ge=0,
+        ),
+    ] = 15  # fmt: skip
     log_format: Annotated[
         Literal["auto", "human", "json"],
         _set("How the log looks. auto: human on a terminal, else json.", env="LOG_FORMAT"),
@@ -123,6 +146,72 @@ class Settings(Struct, frozen=True, kw_only=True):
             env="SEND_BUFFER", unit="bytes", ge=4096, le=64 * 1024 * 1024,
         ),
     ] = 64 * 1024  # fmt: skip
+
+    limit_messages: Annotated[
+        int,
+        _set(
+            "Messages that a user may send to the general chat in a period. 0 is no limit.",
+            env="LIMIT_MESSAGES", unit="messages", ge=0, le=1_000_000,
+        ),
+    ] = 20  # fmt: skip
+    update_period: Annotated[
+        float,
+        _set(
+            "The period; it begins with a user's first message. Then the count starts anew.",
+            env="UPDATE_PERIOD", unit="minutes", gt=0, le=366 * 1440,
+        ),
+    ] = 60.0  # fmt: skip
+    lifetime_messages: Annotated[
+        float,
+        _set(
+            "How long a message of the general chat lives once it has been delivered. 0 is for "
+            "good.",
+            env="LIFETIME_MESSAGES", unit="minutes", ge=0, le=100 * 366 * 1440,
+        ),
+    ] = 60.0  # fmt: skip
+    lifetime_rooms: Annotated[
+        float,
+        _set(
+            "The same in rooms and private conversations. 0 is for good.",
+            env="LIFETIME_ROOMS", unit="minutes", ge=0, le=100 * 366 * 1440,
+        ),
+    ] = 0.0  # fmt: skip
+    away_days: Annotated[
+        float,
+        _set(
+            "For users who have not been here for so long no message is kept beyond its lifetime.",
+            env="AWAY_DAYS", unit="days", gt=0, le=36600,
+        ),
+    ] = 30.0  # fmt: skip
+    complaints_threshold: Annotated[
+        int,
+        _set(
+            "How many different people have to complain about a user for a block.",
+            env="COMPLAINTS_THRESHOLD", unit="complaints", ge=1, le=1_000_000,
+        ),
+    ] = 3  # fmt: skip
+    complaints_window: Annotated[
+        float,
+        _set(
+            "How long a complaint counts.",
+            env="COMPLAINTS_WINDOW", unit="hours", gt=0, le=36600 * 24,
+        ),
+    ] = 24.0  # fmt: skip
+    block_hours: Annotated[
+        float,
+        _set(
+            "How long a blocked user cannot write.",
+            env="BLOCK_HOURS", unit="hours", gt=0, le=8760,
+        ),
+    ] = 4.0  # fmt: skip
+    admin: Annotated[
+        str,
+        _set(
+            "Names of the administrators, with commas between them. Only with its password is a "
+            "name one: register it before others do.",
+            env="ADMIN",
+        ),
+    ] = ""
 
     @property
     def database_url(self) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from protocol.events import Event
+from storage.expiry_store import Horizon
 from storage.records import Message
 
 if TYPE_CHECKING:
@@ -40,6 +41,17 @@ class Entry(Struct, gc=False):
         return data
 
 
+def _rewrites(entry: Entry) -> bool:
+    """Tell whether a message changed one before it."""
+    return entry.message.kind in ("edit", "delete")
+
+
+def _quotes(entry: Entry, horizon: Horizon) -> bool:
+    """Tell whether a message shows something of one that has expired."""
+    message = entry.message
+    return message.quote is not None and (message.target_id or 0) <= horizon.id
+
+
 class Subscription:
     """That a connection follows a conversation, and how far it has got.
 
@@ -48,8 +60,8 @@ class Subscription:
     """
 
     __slots__ = (
-        "clear", "conn", "dialect", "divider_at", "live", "own", "position", "send", "sent",
-        "timeline",
+        "clear", "closed", "conn", "dialect", "divider_at", "live", "own", "position", "send",
+        "sent", "timeline",
     )  # fmt: skip
 
     def __init__(self, conn: Conn, timeline: Timeline, position: int, delivered: int) -> None:
@@ -68,6 +80,13 @@ class Subscription:
         """Live, and the bytes everyone gets may go straight to the socket: see :meth:`refresh`."""
         self.sent = 0
         """Bytes the socket took that did not pass the channel."""
+        self.closed = False
+        """True: nothing more of this conversation is for the connection."""
+
+    @property
+    def ended(self) -> bool:
+        """True: nothing more is to be fed, because it or its whole connection is at its end."""
+        return self.closed or self.conn.ending
 
     def frame(self, entry: Entry, prev: int) -> bytes:
         """Return what this connection gets for a message: it, or the acknowledgement of it.
@@ -118,6 +137,13 @@ class Subscription:
         self.refresh()
         self.timeline.live.setdefault(self.dialect, {})[self] = None
 
+    def close(self) -> None:
+        """Want nothing more; send the acknowledgements whose places will never be reached."""
+        self.closed = True
+        for own in list(self.own):
+            self.conn.post(self.own.pop(own))
+            self.conn.session.acknowledged()
+
     def fall_behind(self) -> None:
         """Become a cursor on what is stored."""
         self.live = self.clear = False
@@ -165,14 +191,28 @@ class Timeline:
         taken, self.pending = self.pending[:count], self.pending[count:]
         if taken:
             if taken[0].message.seq != self.flushed_seq + 1:
-                self._tail.clear()
-                self._tail_bytes = 0
+                self._forget()
             self.flushed_seq = taken[-1].message.seq
-            self._tail.extend(taken)
-            self._tail_bytes += size
+            for entry in taken:
+                if _rewrites(entry):
+                    self._forget()  # storage has it as it is now
+                self._tail.append(entry)
+                self._tail_bytes += len(entry.message.body) + _OVERHEAD
             while self._tail_bytes > TAIL_BYTES:
                 self._tail_bytes -= len(self._tail.popleft().message.body) + _OVERHEAD
         return taken
+
+    def _forget(self) -> None:
+        self._tail.clear()
+        self._tail_bytes = 0
+
+    def forget(self, horizon: Horizon) -> None:
+        """Keep nothing that has expired; storage has it for those who have not received it."""
+        while self._tail and self._tail[0].message.seq <= horizon.seq:
+            self._tail_bytes -= len(self._tail.popleft().message.body) + _OVERHEAD
+        if any(_quotes(entry, horizon) for entry in self._tail):
+            self._tail.clear()  # storage has the others, and the quotes are left out there
+            self._tail_bytes = 0
 
     def after(self, seq: int) -> Iterator[Entry] | None:
         """Return the flushed messages behind ``seq``, or None where some are only stored."""

@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import tzinfo
-from functools import singledispatchmethod
 
 from chat.messenger import as_event
-from protocol.events import (
-    ConversationInfo,
-    Error,
-    Event,
-    Goodbye,
-    HistoryPage,
-    LoggedIn,
-    Notice,
-    Sent,
-    Shutdown,
-    StatusReport,
-    StorageState,
-)
+from protocol.events import Event
 from protocol.events import Message as MessageEvent
+from protocol.language import Voice
 from protocol.requests import GENERAL
-from protocol.text import UNREAD_LINE, format_message, format_size, format_time, sanitise_line
+from protocol.text import UNREAD_LINE
+from protocol.view import View, marked_lines, message_lines
+from server.gateways.terminal import text_lines
 from storage.records import Message
 
 
-def text_lines(*lines: str) -> bytes:
-    """Return lines as telnet wants them, with CR LF (RFC 854)."""
-    return "".join(f"{line}\r\n" for line in lines).encode()
-
-
 class LineDialect:
-    """Events as lines; one instance serves all lines of one time zone."""
+    """Events as lines; one instance serves all who share a language and a time zone."""
 
-    def __init__(self, zone: tzinfo | None) -> None:
-        """Show times in ``zone``; None is the machine's own."""
-        self._zone = zone
+    def __init__(self, view: View, title_of: Callable[[int], str | None]) -> None:
+        """Show things in a view; ``title_of`` returns the name of a room, None for what is none."""
+        self._view = view
+        self._title_of = title_of
 
     @property
     def divider(self) -> bytes:
@@ -46,74 +33,30 @@ class LineDialect:
         """Return a message as a line, ``HH:MM DD.MM.YY NAME: text`` (S000-6)."""
         return self.event(as_event(message, prev))
 
-    @singledispatchmethod
     def event(self, event: Event) -> bytes:
         """Return the event's lines; most replies mean nothing to a person."""
-        del event
-        return b""
+        if isinstance(event, MessageEvent):
+            where = self._place(event.conversation)
+            return text_lines(*message_lines(event, self._view, where=where))
+        return text_lines(*marked_lines(event, self._view))
 
-    @event.register
-    def _(self, event: MessageEvent) -> bytes:
-        private = "" if event.conversation == GENERAL else " (private)"
-        line = format_message(event.time, event.sender + private, event.text, self._zone)
-        if event.size is None:
-            return text_lines(line)
-        more = f"[{format_size(event.size)} in all; /text {event.id} shows them]"
-        return text_lines(f"{line}… {more}")
-
-    @event.register
-    def _(self, event: LoggedIn) -> bytes:
-        unread = [info for info in event.conversations if info.last_seq > info.delivered_seq]
-        name = sanitise_line(event.name)
-        lines = [
-            f"You are {name}, a guest: this name has no password, and anybody can use it.",
-            "What you type goes to everyone. /help lists the commands, /quit leaves.",
-        ]
-        if unread:
-            lines.append(f"You have unread messages: {', '.join(map(_unread, unread))}.")
-        return text_lines(*lines)
-
-    @event.register
-    def _(self, event: HistoryPage) -> bytes:
-        return b"".join(self.event(message) for message in event.messages)
-
-    @event.register
-    def _(self, event: StatusReport) -> bytes:
-        names = ", ".join(map(sanitise_line, event.users))
-        return text_lines(
-            f"You are {sanitise_line(event.name)}, connected from {event.address} "
-            f"since {format_time(event.connected_at, self._zone)} to {event.server}.",
-            f"Here now ({len(event.users)}, on {event.connections} connections): {names}",
-        )
-
-    @event.register
-    def _(self, event: Sent) -> bytes:
-        del event  # what one has typed is on the screen already
-        return b""
-
-    @event.register
-    def _(self, event: Error) -> bytes:
-        return text_lines(f"! {sanitise_line(event.message)}")
-
-    @event.register
-    def _(self, event: Goodbye) -> bytes:
-        return text_lines(f"* {sanitise_line(event.reason)}")
-
-    @event.register
-    def _(self, event: Notice) -> bytes:
-        return text_lines(f"* {sanitise_line(event.message)}")
-
-    @event.register
-    def _(self, event: Shutdown) -> bytes:
-        return text_lines(f"* {sanitise_line(event.reason)}")
-
-    @event.register
-    def _(self, event: StorageState) -> bytes:
-        if event.available:
-            return text_lines("* The database is back; what you wrote meanwhile is stored now.")
-        return text_lines("* The database does not answer; what you write now is stored later.")
+    def _place(self, conversation: int) -> str:
+        if conversation == GENERAL:
+            return ""
+        return self._title_of(conversation) or self._view.say("private")
 
 
-def _unread(info: ConversationInfo) -> str:
-    where = "the general chat" if info.id == GENERAL else sanitise_line(info.name)
-    return f"{info.last_seq - info.delivered_seq} in {where}"
+class LineDialects:
+    """The dialects there are by now, one for each language and zone somebody has."""
+
+    def __init__(self, title_of: Callable[[int], str | None]) -> None:
+        """Make them with the names of rooms."""
+        self._title_of = title_of
+        self._made: dict[tuple[str, tzinfo | None], LineDialect] = {}
+
+    def of(self, voice: Voice, zone: tzinfo | None) -> LineDialect:
+        """Return the dialect of a language and a zone."""
+        key = (voice.language, zone)
+        if key not in self._made:
+            self._made[key] = LineDialect(View(voice, zone), self._title_of)
+        return self._made[key]

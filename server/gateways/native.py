@@ -11,7 +11,7 @@ from protocol import PROTOCOL_VERSION
 from protocol.errors import ErrorCode, ProtocolError
 from protocol.events import Error, Event, Goodbye, Part, Welcome
 from protocol.framing import Incoming, encode, request_reader
-from protocol.requests import AnyRequest, Chunk, Hello, Pong
+from protocol.requests import Chunk, Hello, Pong, Request
 from server.conn import Conn
 from server.gateways.texts import send_text
 from storage.records import Message
@@ -60,22 +60,26 @@ async def serve_native(conn: Conn, messenger: Messenger, ping_interval: float) -
 
 def _refuse(conn: Conn, error: ProtocolError) -> None:
     log.info("frame.refused", connection=conn.id, code=str(error.code))
-    conn.post(Error(ref=error.ref, code=error.code, message=error.sentence))
+    sentence = error.said(conn.session.voice)
+    conn.post(Error(ref=error.ref, code=error.code, message=sentence))
 
 
-def _greet(conn: Conn, messenger: Messenger, request: AnyRequest, ping_interval: float) -> bool:
+def _greet(conn: Conn, messenger: Messenger, request: Request, ping_interval: float) -> bool:
     """Answer the first frame; False where client and server cannot talk to each other."""
     if not isinstance(request, Hello):
         _refuse(conn, ProtocolError(ErrorCode.BAD_FRAME, "The first frame is hello.", request.ref))
         conn.end("The first frame has to be hello.")
         return False
     if request.protocol != PROTOCOL_VERSION:
-        sentence = (
-            f"This server speaks version {PROTOCOL_VERSION} of the protocol, "
-            f"not {request.protocol}."
+        error = ProtocolError(
+            ErrorCode.UNSUPPORTED_VERSION,
+            "This server speaks version {ours} of the protocol, not {theirs}.",
+            request.ref,
+            ours=PROTOCOL_VERSION,
+            theirs=request.protocol,
         )
-        _refuse(conn, ProtocolError(ErrorCode.UNSUPPORTED_VERSION, sentence, request.ref))
-        conn.end(sentence)
+        _refuse(conn, error)
+        conn.end("{reason}", reason=error)
         return False
     conn.answers_pings = True
     log.debug("connection.native", connection=conn.id, client=request.client)
@@ -90,7 +94,7 @@ def _greet(conn: Conn, messenger: Messenger, request: AnyRequest, ping_interval:
     return True
 
 
-async def _take(conn: Conn, messenger: Messenger, item: Incoming[AnyRequest]) -> bool:
+async def _take(conn: Conn, messenger: Messenger, item: Incoming[Request]) -> bool:
     """Do what one frame asks for; False where it was the last one."""
     request = item.frame
     if isinstance(request, Pong):

@@ -9,6 +9,8 @@ import re
 from typing import NamedTuple
 
 IAC, DONT, DO, WONT, WILL, SB, SE = 255, 254, 253, 252, 251, 250, 240
+ECHO = 1
+"""Who echoes what is typed; a server that offers to, and does not, hides it (RFC 857)."""
 TIMING_MARK = 6
 """Asked for after every Ctrl+C; the client shows nothing until it has the answer (RFC 860)."""
 
@@ -39,6 +41,8 @@ class TelnetReader:
         self._command = bytearray()  # an unfinished negotiation
         self._declined: set[bytes] = set()
         self._after_return = False
+        self.offered: set[int] = set()
+        """Options that the server has offered: what the client says to them is no question."""
         self.replies = bytearray()
         """What has to be sent to the client; the caller empties it."""
 
@@ -105,7 +109,7 @@ class TelnetReader:
 
     def _decline(self, verb: int, option: int) -> None:
         answer = {WILL: DONT, DO: WONT}.get(verb)
-        if answer is None:
+        if answer is None or (verb == DO and option in self.offered):
             return
         reply = bytes((IAC, answer, option))
         # Answering again could make two ends talk for ever, but a mark is a question each time.

@@ -33,7 +33,8 @@ async def _send(
             conn.send(piece(data))
             await conn.wait_room()
     except StorageUnavailable:
-        conn.post(database_away(text.ref))  # the client can go on from its offset later
+        # The client can go on from its offset later.
+        conn.post(database_away(text.ref, conn.session))
     else:
         conn.send(end())
     finally:

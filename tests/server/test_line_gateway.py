@@ -11,7 +11,7 @@ async def test_no_line_of_a_long_text_looks_like_a_message(shared_server: Runnin
     """Every line of it is indented, the first one too; nobody can forge one."""
     async with telnet(shared_server, "Eve") as eve, telnet(shared_server, "Tess") as tess:
         await eve.type(FORGED + " " + "x" * 70_000)
-        number = (await tess.until(" shows them]\r\n")).rpartition("/text ")[2].split()[0]
+        number = (await tess.until(" shows all of it)\r\n")).rpartition("/text ")[2].split()[0]
         await tess.type(f"/text {number}")
         shown = await tess.until(f"--- end of message {number} ---\r\n")
     assert FORGED in shown

@@ -18,7 +18,7 @@ from protocol.limits import MAX_HEADER
 from protocol.requests import Chunk, Fetch, Hello, History, Login, Send, Status
 from tests.harness import ROOT, NativeClient, RunningServer, native, running_server, telnet
 
-SECRET = "geheim-"  # noqa: S105 - it opens nothing
+SECRET = "geheim-"
 """Begins everything that nobody but its reader may see."""
 
 

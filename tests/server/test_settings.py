@@ -21,7 +21,10 @@ VALUES: dict[str, tuple[object, object, object]] = {
     "db_name": ("a.db", "/tmp/b.db", "чат.db"),  # noqa: S108 - nor opened
     "database": ("mysql://u:p@h/a", "mysql://u:p@h/b", "sqlite:///c.db"),
     "tz": ("Europe/Moscow", "UTC", "Asia/Tokyo"),
+    "lang": ("ru", "ru_RU.UTF-8", "de_DE.UTF-8"),
     "limit_show_messages": (0, 5, 10_000),
+    "max_file_bytes": (0, 5_000_000_000, 1),
+    "edit_minutes": (0, 60, 10**6),
     "log_format": ("human", "json", "human"),
     "log_level": ("debug", "warning", "error"),
     "ping_interval": (0.5, 10.0, 3600.0),
@@ -31,6 +34,15 @@ VALUES: dict[str, tuple[object, object, object]] = {
     "shutdown_grace": (0.0, 2.5, 300.0),
     "channel_bytes": (4096, 10_000, 67_108_864),
     "send_buffer": (4096, 10_000, 67_108_864),
+    "limit_messages": (0, 5, 1_000_000),
+    "update_period": (0.5, 10.0, 527_040.0),
+    "lifetime_messages": (0.0, 2.5, 52_704_000.0),
+    "lifetime_rooms": (1.0, 2.5, 52_704_000.0),
+    "away_days": (0.5, 10.0, 36_600.0),
+    "complaints_threshold": (1, 5, 1_000_000),
+    "complaints_window": (0.5, 10.0, 878_400.0),
+    "block_hours": (0.5, 10.0, 8760.0),
+    "admin": ("Ann", "Боб,Ann", "x"),
 }
 
 # Values that cannot be, as they would be typed; and one for the file that is of a wrong type.
@@ -40,7 +52,10 @@ WRONG: dict[str, tuple[list[str], object]] = {
     "db_name": ([], True),
     "database": ([], 5),
     "tz": (["Moscow", "Europe/Moskau", "Europe", "../UTC", "UTC\0"], 3),
+    "lang": ([], 5),
     "limit_show_messages": (["x", "-1", "10001", "twenty"], "many"),
+    "max_file_bytes": (["x", "-1", "5M", "1.5"], 1.5),
+    "edit_minutes": (["x", "-1", "1.5", "15m"], "long"),
     "log_format": (["xml", "JSON"], 1),
     "log_level": (["verbose", "INFO", "10"], 1),
     "ping_interval": (["x", "0", "-1", "3601", "nan", "inf", "-inf", "30s"], "often"),
@@ -50,11 +65,23 @@ WRONG: dict[str, tuple[list[str], object]] = {
     "shutdown_grace": (["x", "-0.1", "301", "nan"], "x"),
     "channel_bytes": (["x", "4095", "67108865", "64K"], "64K"),
     "send_buffer": (["x", "4095", "67108865", "1.5"], 1.5),
+    "limit_messages": (["x", "-1", "1000001", "1.5"], "few"),
+    "update_period": (["x", "0", "527041", "nan", "inf"], "often"),
+    "lifetime_messages": (["x", "-1", "52704001", "nan", "inf"], "long"),
+    "lifetime_rooms": (["x", "-1", "52704001", "nan", "inf"], [1]),
+    "away_days": (["x", "0", "36601", "nan", "inf"], "long"),
+    "complaints_threshold": (["x", "0", "1000001", "1.5"], "three"),
+    "complaints_window": (["x", "0", "878401", "nan", "inf"], "24h"),
+    "block_hours": (["x", "0", "8761", "nan", "inf"], "4h"),
+    "admin": ([], 5),
 }
 
 
-UNITS = {"limit_show_messages", "channel_bytes", "send_buffer"}
-"""The whole numbers that have a unit; all fractions are seconds."""
+UNITS = {
+    "limit_show_messages", "max_file_bytes", "edit_minutes", "channel_bytes", "send_buffer",
+    "limit_messages", "complaints_threshold",
+}  # fmt: skip
+"""The whole numbers that have a unit; all fractions have one."""
 
 
 def _variable(name: str) -> str:

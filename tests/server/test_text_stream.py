@@ -15,7 +15,9 @@ from server.conn import Conn
 from server.delivery import Delivery
 from server.gateways import line, native
 from server.gateways.native import NATIVE
+from server.gateways.terminal import Terminal
 from storage.errors import StorageUnavailable
+from tests.chat.fakes import MemoryStores, messenger_on
 from tests.memory_storage import MemoryStorage
 
 
@@ -48,6 +50,11 @@ async def _chunks(*chunks: bytes, then: Exception | None = None) -> AsyncIterato
         raise then
 
 
+def _person(conn: Conn) -> line._Person:
+    messenger = messenger_on(MemoryStores())
+    return line._Person(Terminal(conn), messenger, line.LineGateway(messenger, None))
+
+
 def _text(chunks: AsyncIterator[bytes]) -> TextStream:
     return TextStream(ref=7, id=3, offset=10, size=16, chunks=chunks)
 
@@ -70,7 +77,7 @@ async def test_at_telnet_a_text_stands_between_two_lines() -> None:
     half, rest = "я".encode()[:1], "я".encode()[1:]
     received = await _served(
         lambda conn: conn.start_soon(
-            line._show, conn, _text(_chunks(b"a\x1b[2J\n" + half, rest + b"\r\nz"))
+            _person(conn)._show, _text(_chunks(b"a\x1b[2J\n" + half, rest + b"\r\nz"))
         )
     )
     shown = received.decode()

@@ -1,0 +1,88 @@
+"""Letting a person at telnet in: a name, and a password where the name has one (S002-3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Callable
+
+from chat.dispatch import Answer, dispatch
+from chat.messenger import Messenger
+from protocol.errors import ErrorCode, ProtocolError
+from protocol.events import Error, Event, Goodbye
+from protocol.language import N_
+from protocol.requests import Login
+from protocol.vocabulary.identity import MAX_TYPED
+from server.gateways.telnet import Line
+from server.gateways.terminal import Terminal, decode
+
+HTTP_REQUEST = re.compile(rb"[A-Z]{3,10} \S+ HTTP/\d")
+"""How an HTTP client begins."""
+
+NOT_HTTP = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
+    b"This port speaks telnet and the protocol of mymessenger, not HTTP.\n"
+)
+"""The answer to a browser: what a page sends must never be typed into the chat."""
+
+NAME_QUESTION = N_("What is your name?")
+
+
+class Door:
+    """Asks until somebody is logged in."""
+
+    def __init__(self, terminal: Terminal, messenger: Messenger, suit: Callable[[], None]) -> None:
+        """Ask a person who has been asked for the name; ``suit`` what is shown to who is known."""
+        self._terminal = terminal
+        self._suit = suit
+        self._messenger = messenger
+        self._name: str | None = None  # waiting for the password of this one
+        self._begun = b""  # of a line that is too long by far; its end is no answer either
+
+    async def pass_through(self, lines: AsyncIterator[Line]) -> bool:
+        """Let the person in; False where they left."""
+        session = self._terminal.conn.session
+        async for line in lines:
+            self._begun = self._begun or line.data
+            if not line.ended:
+                continue
+            typed, self._begun = self._begun, b""
+            if HTTP_REQUEST.match(typed):
+                self._terminal.conn.send(NOT_HTTP)
+                return False
+            try:
+                answer = await self._answer(decode(typed))
+            except ProtocolError as error:
+                self._terminal.complain(error)
+                answer = None
+            if session.user is not None:
+                self._suit()
+            if isinstance(answer, Event):
+                self._show(answer)
+            if session.user is not None:
+                return True
+            if isinstance(answer, Goodbye):
+                return False
+            if self._name is None:
+                self._terminal.ask(NAME_QUESTION)
+            else:
+                self._terminal.ask_unseen(N_("Password:"))
+        return False
+
+    async def _answer(self, text: str) -> Answer:
+        if self._name is None:
+            text = text.strip()
+            if text.lstrip("/").lower() in {"quit", "exit"}:
+                return Goodbye(reason=self._terminal.say("Goodbye."))
+            login = Login(name=text)
+        else:
+            login = Login(name=self._name, password=text[:MAX_TYPED])
+        self._name = None
+        answer = await dispatch(self._messenger, self._terminal.conn.session, login)
+        if isinstance(answer, Error) and answer.code == ErrorCode.PASSWORD_NEEDED:
+            self._name = login.name
+        return answer
+
+    def _show(self, answer: Event) -> None:
+        needs_password = isinstance(answer, Error) and answer.code == ErrorCode.PASSWORD_NEEDED
+        if not needs_password:  # the question says it
+            self._terminal.conn.post(answer)
