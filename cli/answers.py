@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, closing, suppress
-from pathlib import Path
-from typing import IO
+from contextlib import aclosing, closing
 
 import trio
+from msgspec.structs import replace
 
 from cli.changes import Changes
 from cli.client import Client
-from cli.commands import SaveText, all_help_lines
+from cli.credentials import device_label
 from cli.errors import ClientError
+from cli.files import FileCommand, FileCommands
+from cli.here import Here
+from cli.reasons import reason_of
+from cli.saving import discard, open_new
 from cli.show import offline_lines, status_lines
 from cli.status import State
 from cli.texts import FileText, Spool
-from protocol.commands import Local
-from protocol.requests import Fetch, Request, Status
-from protocol.text import format_size, sanitise, sanitise_line
+from protocol.commands import Built, Help, SaveText
+from protocol.events import Reply
+from protocol.language import Sentence, size_of, voice
+from protocol.requests import Fetch, Language, Request, Status
+from protocol.text import sanitise
+from protocol.typed import help_lines
+from protocol.view import marked_lines
+from protocol.vocabulary.identity import ChangePassword, Register, Registered
 
 ANSWER_TIME = 10.0
 """Seconds that an answer to `/status` may take."""
@@ -33,27 +41,31 @@ class Answers:
     def __init__(
         self,
         client: Client,
+        here: Here,
         show: Callable[[str], Awaitable[None]],
         complain: Callable[[str], None],
         *,
         output: trio.Lock,
+        tell: Callable[[str], None] | None = None,
         beside: trio.Nursery | None = None,
     ) -> None:
         """Answer with ``show``, some lines at a time; tell what went wrong with ``complain``.
 
         Who shows something else takes ``output`` first: an answer holds it from its first line
-        to its last, and never while it waits for the server. With ``beside`` answers are given
-        in that nursery, and nobody waits for them.
+        to its last, and never while it waits for the server. ``tell`` gets what goes on with
+        files. With ``beside`` answers are given in that nursery, and nobody waits for them.
         """
         self._client = client
+        self._here = here
         self._show = show
         self._complain = complain
         self._output = output
         self._beside = beside
+        self._files = FileCommands(client, here, tell or _ignore, complain)
         self._open = 0
         self._changes = Changes()  # rings when there is one less open
 
-    async def give(self, request: Request | Local | SaveText) -> None:
+    async def give(self, request: Built) -> None:
         """Answer a request; returns once that is done, or begun where answers are beside."""
         if self._beside is None:
             await self._give(request)
@@ -65,40 +77,68 @@ class Answers:
         """Wait for the answers that have been begun."""
         await self._changes.wait_until(lambda: not self._open)
 
-    async def _give_beside(self, request: Request | Local | SaveText) -> None:
+    async def _give_beside(self, request: Built) -> None:
         try:
             await self._give(request)
         finally:
             self._open -= 1
             self._changes.ring()
 
-    async def _give(self, request: Request | Local | SaveText) -> None:
+    async def _give(self, request: Built) -> None:
         try:
-            if request is Local.HELP:
-                await self._show_lines(all_help_lines())
+            if isinstance(request, Help):
+                await self._show_lines(help_lines(self._here.voice, request.topic))
             elif isinstance(request, Status):
                 await self._show_lines(await self._status())
             elif isinstance(request, Fetch):
                 await self._show_text(request.id)
             elif isinstance(request, SaveText):
                 await self._save(request)
+            elif isinstance(request, FileCommand):
+                await self._files.do(request)
+            elif isinstance(request, Request):
+                await self._ask(request)
         except ClientError as error:
-            self._complain(sanitise_line(str(error)))
+            self._complain(error.said(self._here.voice))
 
     async def _show_lines(self, lines: list[str]) -> None:
         async with self._output:
             await self._show("\n".join(lines))
 
+    async def _ask(self, request: Request) -> None:
+        if isinstance(request, Register):
+            wanted = self._client.credentials.wants_token
+            request = replace(request, remember=wanted, device=device_label())
+        reply = await self._client.ask(request)
+        self._note_identity(request, reply)
+        if isinstance(request, Language):
+            self._here.voice = voice(request.language)
+            self._client.speak(request.language)
+        self._here.note(reply)
+        view = self._here.view(self._client.CheckStatus().name)
+        if shown := marked_lines(reply, view):
+            await self._show_lines(shown)
+
+    def _note_identity(self, request: Request, reply: Reply) -> None:
+        """Log in, after a lost connection, by what proves to be the user now."""
+        credentials = self._client.credentials
+        if isinstance(request, Register) and isinstance(reply, Registered):
+            credentials.take_password(request.password)
+            credentials.take_token(reply.name, reply.token)
+        elif isinstance(request, ChangePassword):
+            credentials.take_password(request.new)
+
     async def _status(self) -> list[str]:
+        view = self._here.view(self._client.CheckStatus().name)
         if self._client.CheckStatus().state is State.ONLINE:
             with trio.move_on_after(ANSWER_TIME):
                 report = await self._client.ask_status()
-                return status_lines(report, self._client.CheckStatus())
-        return offline_lines(self._client.CheckStatus())
+                return status_lines(report, self._client.CheckStatus(), view)
+        return offline_lines(self._client.CheckStatus(), view)
 
     async def _show_text(self, message_id: int) -> None:
         """Show a long text. It is fetched first: meanwhile others may show what they have."""
-        spool = Spool(f"Message {message_id}")
+        spool = Spool(Sentence("Message {number}", number=message_id))
         try:
             async with aclosing(self._client.fetch(message_id)) as parts:
                 async for part in parts:
@@ -114,23 +154,33 @@ class Answers:
 
     async def _save(self, request: SaveText) -> None:
         """Save a long text, byte for byte, in a file that did not exist before."""
-        number = request.fetch.id
-        shown = sanitise_line(request.path)
+        number, path = request.fetch.id, request.path
         try:
-            size = await self._save_in(number, request.path)
+            size = await self._save_in(number, path)
         except (OSError, RuntimeError, ValueError) as error:  # a home or a name that cannot be
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            self._complain(f"Message {number} was not saved in {shown}: {reason}.")
+            self._not_saved(request, reason_of(error))
         except trio.Cancelled:
-            self._complain(f"Message {number} was not saved in {shown}: not all of it was there.")
+            self._not_saved(request, Sentence("not all of it was there"))
             raise
         else:
-            await self._show_lines([f"Message {number} is in {shown} ({format_size(size)})."])
+            said = self._here.voice.say(
+                "Message {number} is in {path} ({size}).",
+                number=number, path=path, size=size_of(size),
+            )  # fmt: skip
+            await self._show_lines([said])
+
+    def _not_saved(self, request: SaveText, reason: Sentence) -> None:
+        self._complain(
+            self._here.voice.say(
+                "Message {number} was not saved in {path}: {reason}.",
+                number=request.fetch.id, path=request.path, reason=reason,
+            )
+        )  # fmt: skip
 
     async def _save_in(self, number: int, path: str) -> int:
         """Return the bytes saved; what is not complete does not stay."""
         size = 0
-        file = await trio.to_thread.run_sync(_open_new, path)
+        file = await trio.to_thread.run_sync(open_new, path)
         try:
             async with aclosing(self._client.fetch(number)) as parts:
                 async for part in parts:
@@ -138,20 +188,13 @@ class Answers:
                     size += len(part)
             await trio.to_thread.run_sync(file.close)
         except BaseException:
-            _discard(file)
+            discard(file)
             raise
         return size
 
 
-def _open_new(path: str) -> IO[bytes]:
-    return Path(path).expanduser().open("xb")  # x: never over what is there
-
-
-def _discard(file: IO[bytes]) -> None:
-    with suppress(OSError):  # it cannot write what it still holds, which is why this is called
-        file.close()
-    with suppress(OSError):  # what went wrong first is what has to be said
-        Path(file.name).unlink(missing_ok=True)
+def _ignore(_sentence: str) -> None:
+    """Say nothing."""
 
 
 async def _blocks(text: FileText) -> AsyncIterator[str]:

@@ -19,15 +19,18 @@ from msgspec.structs import replace
 
 from cli.connector import OpenStream, open_tcp
 from cli.core import Core
+from cli.credentials import Credentials
 from cli.errors import ClientClosed, ConnectionLost, Refused
 from cli.groups import ungrouped
 from cli.messages import ChatMessage
 from cli.notices import Notice
 from cli.outbox import Outgoing, TextSource
 from cli.status import ClientStatus, State
+from cli.transfers import Transfers
 from cli.upkeep import Upkeep
 from protocol.errors import ErrorCode
 from protocol.events import ConversationInfo, HistoryPage, PongReply, Reply, Sent, StatusReport
+from protocol.language import Sentence
 from protocol.requests import GENERAL, Fetch, History, Ping, Request, Status
 
 ReplyT = TypeVar("ReplyT", bound=Reply)
@@ -43,6 +46,8 @@ class Client:
         """Put the parts together; programs use :meth:`New`."""
         self._core = core
         self._upkeep = upkeep
+        self.files = Transfers(core, upkeep)
+        """Sends and gets files."""
 
     @classmethod
     @asynccontextmanager
@@ -53,6 +58,8 @@ class Client:
         name: str,
         *,
         history: int | None = None,
+        language: str = "",
+        credentials: Credentials | None = None,
         echo: bool = False,
         retry: bool = False,
         on_notice: Callable[[Notice], None] | None = None,
@@ -61,17 +68,21 @@ class Client:
         """Connect and log in as ``name``; at the end of the block say goodbye and close.
 
         ``history`` is how many messages of the general chat to begin with, by default the
-        server's setting. With ``echo`` ReadMsg returns this client's own messages too, in their
-        place in the order. With ``retry`` the block begins without waiting for the connection,
-        and the first attempt is repeated like any later one. ``on_notice`` is called with what
-        happens to the connection; it must not block. ``open_stream`` replaces TCP.
+        server's setting; ``language`` is that of all sentences; ``credentials`` are for
+        a name that has a password. With ``echo`` ReadMsg returns this client's own messages too,
+        in their place in the order. With ``retry`` the block begins without waiting for the
+        connection, and the first attempt is repeated like any later one. ``on_notice`` is called
+        with what happens to the connection; it must not block. ``open_stream`` replaces TCP.
 
         Raises CannotConnect where the first attempt fails, and LoginRefused where the server
         does not take the name. The end of the block does not wait for messages that were handed
         over with :meth:`begin_send` only; see :meth:`drain`.
         """
         core = Core(name, echo=echo, notify=on_notice or _ignore)
-        upkeep = Upkeep(host, port, core, open_stream or open_tcp(host, port), history)
+        upkeep = Upkeep(
+            host, port, core, open_stream or open_tcp(host, port), history,
+            language=language, credentials=credentials,
+        )  # fmt: skip
         connection = None if retry else await upkeep.connect_first()
         try:
             with ungrouped():
@@ -101,6 +112,15 @@ class Client:
         self._core.timeline.show(message.conversation, message.seq)
         self._core.marked.ring()
 
+    def mark_read(self, conversation: int, seq: int) -> None:
+        """Note that the user has read a conversation up to ``seq``, on this device (S000-14).
+
+        What is read is shown, too: :meth:`mark_shown` is not needed for it. The user's other
+        devices hear of it.
+        """
+        self._core.timeline.note_read(conversation, seq)
+        self._core.marked.ring()
+
     async def SendMsg(  # noqa: N802 - the name is a requirement
         self,
         text: str | TextSource,
@@ -108,6 +128,7 @@ class Client:
         to: str | None = None,
         conversation: int = GENERAL,
         addressed: bool = False,
+        reply_to: int | None = None,
     ) -> Sent:
         """Send a message to everyone, or to one user, and return once the server has stored it.
 
@@ -120,7 +141,7 @@ class Client:
         ClientClosed where the client is closed, UnicodeEncodeError for lone surrogates.
         """
         outgoing = await self.begin_send(
-            text, to=to, conversation=conversation, addressed=addressed
+            text, to=to, conversation=conversation, addressed=addressed, reply_to=reply_to
         )
         try:
             return await outgoing.receipt()
@@ -134,6 +155,7 @@ class Client:
         to: str | None = None,
         conversation: int = GENERAL,
         addressed: bool = False,
+        reply_to: int | None = None,
     ) -> Outgoing:
         """Hand over a message as SendMsg does, and return without waiting for its receipt.
 
@@ -152,10 +174,25 @@ class Client:
             to=to,
             conversation=conversation,
             addressed=addressed,
+            reply_to=reply_to,
         )
         outbox.add(outgoing)
         self._core.changes.ring()
         return outgoing
+
+    async def wait_sent(self) -> None:
+        """Wait until everything handed over is on its way, so that a request comes behind it."""
+        outbox = self._core.outbox
+        await outbox.changes.wait_until(
+            lambda: outbox.is_sent or self._upkeep.state is not State.ONLINE
+        )
+
+    async def catch_up(self) -> None:
+        """Wait until all that the user had missed when this client logged in has arrived."""
+        core = self._core
+        await core.changes.wait_until(
+            lambda: core.timeline.is_caught_up or self._upkeep.state is State.CLOSED
+        )
 
     async def drain(self) -> None:
         """Wait until every message handed over is acknowledged, refused or given up."""
@@ -199,6 +236,14 @@ class Client:
         """Ask the server for a page of a conversation; it changes nothing about ReadMsg."""
         return await self._ask(request, HistoryPage)
 
+    async def ask(self, request: Request) -> Reply:
+        """Ask the server for anything that has one answer, and return that.
+
+        It waits for the connection and asks again like :meth:`ask_status`, and raises the same.
+        Messages are for :meth:`SendMsg`, long texts for :meth:`fetch`.
+        """
+        return await self._ask(request, Reply)
+
     async def ping(self) -> float:
         """Return the seconds the server takes to answer, after everything asked before."""
         begun = trio.current_time()
@@ -215,8 +260,17 @@ class Client:
                 continue
             self._core.round_trip = trio.current_time() - begun
             if not isinstance(reply, kind):
-                raise Refused(ErrorCode.INTERNAL, "The server answered something else.")
+                raise Refused(ErrorCode.INTERNAL, Sentence("The server answered something else."))
             return reply
+
+    def speak(self, language: str) -> None:
+        """Ask for this language at the next login, and tell reasons in it from now on."""
+        self._upkeep.language = language
+
+    @property
+    def credentials(self) -> Credentials:
+        """What proves who the user is; a later login uses what it holds then."""
+        return self._upkeep.credentials
 
     def retry_now(self) -> None:
         """Where the next attempt to connect is some seconds away, make it at once."""

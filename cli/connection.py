@@ -12,8 +12,9 @@ import trio
 from cli.changes import Changes
 from cli.download import Download
 from cli.errors import ClientError, ConnectionLost, LoginRefused, NoWelcome, Refused
+from cli.upload import Upload
 from protocol.errors import ErrorCode, ProtocolError
-from protocol.events import AnyEvent, Error, Event, Goodbye, LoggedIn, Part, Reply, Welcome
+from protocol.events import Error, Event, Goodbye, LoggedIn, Part, Reply, Welcome
 from protocol.framing import Incoming, encode, event_reader
 from protocol.requests import Hello, Login, Ping, Quit, Request
 
@@ -43,11 +44,12 @@ class Connection:
         """Take a fresh stream; ring ``changes`` when a request is asked, answered or lost."""
         self._stream = stream
         self._reader = event_reader()
-        self._arrived: list[Incoming[AnyEvent]] = []
+        self._arrived: list[Incoming[Event]] = []
         self._to_writer, self._from_queue = trio.open_memory_channel[_Waiting](QUEUE)
         self._waiting: dict[int, Reply | None] = {}
         self._changes = changes
         self._downloads: dict[int, Download] = {}
+        self._uploads: dict[int, Upload] = {}
         self.lost = False
         """True: nothing will come or go any more."""
         self.carried = 0
@@ -61,12 +63,12 @@ class Connection:
         have it later, and of that NoWelcome where nothing says that it is a server of ours.
         """
         welcome = None
-        early: list[Incoming[AnyEvent]] = []
+        early: list[Incoming[Event]] = []
         try:
             await self._write_now(encode(hello) + encode(login))
             batch = await self.receive()
         except ConnectionLost as lost:
-            raise NoWelcome(str(lost)) from lost
+            raise NoWelcome("{reason}", reason=lost) from lost
         while True:
             for position, incoming in enumerate(batch):
                 frame = incoming.frame
@@ -81,7 +83,7 @@ class Connection:
                     early.append(incoming)
             batch = await self.receive()
 
-    async def receive(self) -> list[Incoming[AnyEvent]]:
+    async def receive(self) -> list[Incoming[Event]]:
         """Return the frames that have arrived; waits for some.
 
         Raises ConnectionLost at the end of the stream, and where the server has given no sign
@@ -108,7 +110,9 @@ class Connection:
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             raise ConnectionLost("The connection to the server broke off.") from error
         silence = self._ping_interval * LOST_AFTER
-        raise ConnectionLost(f"The server has given no sign of life for {silence:.0f} seconds.")
+        raise ConnectionLost(
+            "The server has given no sign of life for {seconds:.0f} seconds.", seconds=silence
+        )
 
     async def write(self, frame: Request, payload: bytes = b"") -> None:
         """Hand a frame to the writer; waits where many wait already.
@@ -179,7 +183,12 @@ class Connection:
 
     def answer(self, reply: Reply) -> bool:
         """Give a reply to whoever waits for it; False where nobody does."""
-        if reply.ref is None or reply.ref not in self._waiting:
+        if reply.ref is None:
+            return False
+        if (upload := self._uploads.get(reply.ref)) is not None:
+            upload.take(reply)
+            return True
+        if reply.ref not in self._waiting:
             return False
         self._waiting[reply.ref] = reply
         self._changes.ring()
@@ -188,7 +197,7 @@ class Connection:
     @property
     def reply_wanted(self) -> bool:
         """True: somebody waits for a reply, so reading has to go on."""
-        return bool(self._waiting)
+        return bool(self._waiting or self._uploads)
 
     @property
     def is_downloading(self) -> bool:
@@ -210,6 +219,20 @@ class Connection:
     def close_download(self, download: Download) -> None:
         """Want no more parts; those on the way are thrown away."""
         self._downloads.pop(download.ref, None)
+
+    def open_upload(self, ref: int, size: int) -> Upload:
+        """Collect what the server says of the file that the request ``ref`` offers."""
+        upload = self._uploads[ref] = Upload(ref, size, self._changes)
+        self._changes.ring()  # replies are wanted: whoever holds up reading has to know
+        return upload
+
+    def upload(self, ref: int | None) -> Upload | None:
+        """Return the file that was offered by a request."""
+        return None if ref is None else self._uploads.get(ref)
+
+    def close_upload(self, upload: Upload) -> None:
+        """Want to hear no more of it."""
+        self._uploads.pop(upload.ref, None)
 
     async def leave(self, ref: int) -> None:
         """Say goodbye and wait for the server's, or for the end of the connection."""
@@ -234,7 +257,7 @@ def _not_ended(data: bytes | bytearray) -> bytes:
     return bytes(data)
 
 
-def _as_frame(item: Incoming[AnyEvent] | ProtocolError) -> Incoming[AnyEvent] | None:
+def _as_frame(item: Incoming[Event] | ProtocolError) -> Incoming[Event] | None:
     """Let an unreadable reply be an error for who waits for it; drop events not known here."""
     if not isinstance(item, ProtocolError):
         return item
@@ -246,8 +269,8 @@ def _as_frame(item: Incoming[AnyEvent] | ProtocolError) -> Incoming[AnyEvent] | 
 def _check_refusal(frame: Event) -> None:
     """Raise what an answer other than a login means."""
     if isinstance(frame, Goodbye):
-        raise ConnectionLost(frame.reason)
+        raise ConnectionLost("{reason}", reason=frame.reason)
     if isinstance(frame, Error):
         if frame.code in TEMPORARY:
-            raise ConnectionLost(frame.message)
+            raise ConnectionLost("{reason}", reason=frame.message)
         raise LoginRefused(frame.code, frame.message)

@@ -1,4 +1,4 @@
-"""Opening a stream to a server, and saying in words why it did not work."""
+"""Opening a stream to a server, and saying why it did not work."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import socket
 from collections.abc import Awaitable, Callable
 
 import trio
+
+from cli.reasons import reason_of
+from protocol.language import Sentence
 
 OpenStream = Callable[[], Awaitable[trio.abc.Stream]]
 """What makes a fresh stream to the server; raises OSError where it cannot."""
@@ -20,15 +23,13 @@ def open_tcp(host: str, port: int) -> OpenStream:
     return open_stream
 
 
-def explain(error: Exception) -> str:
+def explain(error: Exception) -> Sentence:
     """Return a sentence for people about why connecting failed."""
     if isinstance(error, socket.gaierror):
-        return "No computer of this name is known."
+        return Sentence("No computer of this name is known.")
     cause = error.__cause__
     if isinstance(cause, ExceptionGroup):
         error = cause.exceptions[0]
     if isinstance(error, ConnectionRefusedError):
-        return "Nobody listens there. Is the server running?"
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror.rpartition(': ')[2]}."
-    return str(error)
+        return Sentence("Nobody listens there. Is the server running?")
+    return error if isinstance(error, Sentence) else Sentence("{reason}.", reason=reason_of(error))

@@ -12,15 +12,19 @@ from cli.answers import Answers
 from cli.changes import Changes
 from cli.client import Client
 from cli.errors import ClientClosed
+from cli.here import Here
 from cli.notices import Connected, Disconnected, Notice
 from cli.options import Options
 from cli.outbox import Outgoing
 from cli.prompt import End, Prompt
-from cli.show import NoticeLines, UnreadMark, guest_line, message_line
+from cli.reading import note_shown
+from cli.show import NoticeLines, UnreadMark, message_shown, state_word
 from cli.signals import EXIT_FAILED, Stop
 from cli.status import State
 from cli.typist import Typist
+from protocol.language import voice
 from protocol.text import sanitise_line
+from protocol.view import guest_line, unread_lines
 
 PATIENCE = 1.0
 """Seconds after which a message without its acknowledgement is said to be waiting."""
@@ -37,9 +41,11 @@ class Conversation:
         self._prompt = prompt
         self._changes = Changes()
         self._unread = UnreadMark()
-        self._notices = NoticeLines()
+        self._here = Here(voice(options.language))
+        self._notices = NoticeLines(self._here)
         self._dim = not os.environ.get("NO_COLOR")
         self._name = options.name or ""
+        self._asking = False  # a question stands in the place of the label
         self._output = trio.Lock()  # whoever has it shows what belongs together
 
     async def run(self, stop: Stop) -> int:
@@ -74,6 +80,8 @@ class Conversation:
                 options.port,
                 self._name,
                 history=options.history,
+                language=options.language,
+                credentials=options.credentials,
                 echo=True,
                 retry=options.retry,
                 on_notice=self._notice,
@@ -86,10 +94,14 @@ class Conversation:
 
     async def _converse(self, client: Client, stop: Stop, beside: trio.Nursery) -> bool:
         """Talk until the person leaves; True: something was not stored."""
-        answers = Answers(client, self._show, self._tell, output=self._output, beside=beside)
+        answers = Answers(
+            client, self._here, self._show, self._tell,
+            output=self._output, tell=self._tell, beside=beside,
+        )  # fmt: skip
         typist = Typist(
-            client, answers, self._tell,
-            may_save=True, patience=PATIENCE, on_delay=self._tell_delay,
+            client, self._here, answers, self._tell,
+            may_save=True, ask_unseen=self._ask_unseen,
+            patience=PATIENCE, on_delay=self._tell_delay,
         )  # fmt: skip
         with stop.begin():
             async with trio.open_nursery() as nursery:
@@ -121,6 +133,19 @@ class Conversation:
             if not await typist.run(line):
                 return
 
+    async def _ask_unseen(self, question: str) -> str | None:
+        """Ask for something that is not shown while it is typed; None: the person leaves."""
+        self._asking = True
+        self._prompt.ask_unseen(f"{question} ")
+        await self._changes.wait_until(lambda: self._prompt.has_lines)
+        self._asking = False
+        self._prompt.show_again()
+        self._here.on_move()  # the usual label
+        if self._prompt.has_ended:
+            return None
+        line = self._prompt.take()
+        return line if isinstance(line, str) else None
+
     async def _show_messages(self, client: Client, stop: Stop) -> None:
         try:
             while True:
@@ -128,24 +153,35 @@ class Conversation:
                 await self._changes.wait_until(lambda: self._prompt.has_room)
                 me = client.CheckStatus().name
                 async with self._output:
-                    for line in (*self._unread.before(message, me), message_line(message, me)):
+                    shown = message_shown(message, self._here.view(me))
+                    for line in (*self._unread.before(message, me), *shown):
                         self._prompt.write(f"{line}\n")
-                client.mark_shown(message)
+                note_shown(client, self._here, message)
         except ClientClosed:
             stop.ask()
 
     async def _show_state(self, client: Client) -> None:
         """Keep the label in front of the line up to date."""
+        self._here.on_move = lambda: self._set_label(client)
         while True:
             status = client.CheckStatus()
-            where = "" if status.state is State.ONLINE else f"{status.state}, "
-            waiting = (
-                f"{status.unacknowledged} waiting, " if where and status.unacknowledged else ""
-            )
-            note = (where + waiting).removesuffix(", ")
-            name = sanitise_line(status.name)
-            self._prompt.set_label(f"{name} ({note})> " if note else f"{name}> ")
+            self._set_label(client)
             await client.wait_status_change(status)
+
+    def _set_label(self, client: Client) -> None:
+        if self._asking:
+            return
+        status = client.CheckStatus()
+        notes: list[str] = []
+        if status.state is not State.ONLINE:
+            notes.append(state_word(status.state).said(self._here.voice))
+            if status.unacknowledged:
+                notes.append(self._say("{number} waiting", number=status.unacknowledged))
+        note = ", ".join(notes)
+        name = sanitise_line(status.name)
+        if self._here.title:
+            name += f"@{sanitise_line(self._here.title)}"
+        self._prompt.set_label(f"{name} ({note})> " if note else f"{name}> ")
 
     async def _await_last(self, client: Client, answers: Answers) -> None:
         """Wait a little for the last answers and acknowledgements."""
@@ -154,7 +190,9 @@ class Conversation:
         with trio.move_on_after(PATIENCE):
             await client.drain()
             return
-        self._tell("Waiting for the server to store what you wrote. Ctrl+C leaves at once.")
+        self._tell(
+            self._say("Waiting for the server to store what you wrote. Ctrl+C leaves at once.")
+        )
         with trio.move_on_after(LAST_ACKNOWLEDGEMENTS):
             await client.drain()
 
@@ -162,7 +200,7 @@ class Conversation:
         """Show what was never acknowledged, so that it is not lost; True: there was something."""
         rest = typist.take_rest()
         for outgoing in rest:
-            self._tell(f"Not acknowledged: {_as_typed(outgoing)}")
+            self._tell(self._say("Not acknowledged: {text}", text=_as_typed(outgoing)))
         return bool(rest)
 
     async def _show(self, lines: str) -> None:
@@ -174,16 +212,27 @@ class Conversation:
         line = f"{mark} {sentence}"
         self._prompt.write(f"\x1b[2m{line}\x1b[0m\n" if self._dim else f"{line}\n")
 
+    def _say(self, template: str, /, **values: object) -> str:
+        return self._here.voice.say(template, **values)
+
     def _tell_delay(self, outgoing: Outgoing) -> None:
-        self._tell(f"Waiting to be stored: {_as_typed(outgoing)[:200]}")
+        self._tell(self._say("Waiting to be stored: {text}", text=_as_typed(outgoing)[:200]))
 
     def _notice(self, notice: Notice) -> None:
-        line = self._notices.line(notice)
-        if line is not None:
-            hint = " Enter retries at once." if isinstance(notice, Disconnected) else ""
-            self._tell(line + hint)
-        if isinstance(notice, Connected) and notice.guest and not notice.again:
-            self._tell(guest_line(notice.name))
+        self._here.hear(notice)
+        for line in self._notices.lines(notice, self._name):
+            waits = isinstance(notice, Disconnected)
+            self._tell(self._say("{news} Enter retries at once.", news=line) if waits else line)
+        if isinstance(notice, Connected) and not notice.again:
+            self._tell_login(notice)
+
+    def _tell_login(self, login: Connected) -> None:
+        """Tell somebody who has just come in what a person wants to know."""
+        view = self._here.view(login.name)
+        if login.guest:
+            self._tell(guest_line(login.name, view))
+        for line in unread_lines(login.conversations, view):
+            self._tell(line)
 
 
 def _as_typed(outgoing: Outgoing) -> str:

@@ -11,7 +11,7 @@ from cli.messages import ChatMessage
 from cli.notices import Notice
 from cli.outbox import Outbox
 from cli.timeline import Timeline, Verdict
-from protocol.events import Message, Sent
+from protocol.events import FileInfo, Message, Sent
 
 
 class Core:
@@ -46,23 +46,43 @@ class Core:
     def take(self, frame: Message) -> None:
         """Take a message that is next in its conversation."""
         own = self._own.pop(frame.id, None) is not None or (
-            frame.sender == self.name
+            frame.kind == "text"
+            and frame.sender == self.name
             and self.outbox.may_have_sent(frame.text, head=frame.size is not None)
         )
         self._put(frame, own=own)
 
-    def take_receipt(self, receipt: Sent, text: str, size: int | None) -> None:
+    def take_receipt(
+        self, receipt: Sent, text: str, size: int | None, *, file: FileInfo | None = None
+    ) -> None:
         """Take one's own message by its acknowledgement, in whose place it stands."""
         conversation, seq = receipt.conversation, receipt.seq
         verdict = self.timeline.judge(conversation, seq)
         if verdict is Verdict.NEXT:
             frame = Message(
                 id=receipt.id, seq=seq, time=receipt.time, sender=self.name, text=text,
-                conversation=conversation, size=size,
+                conversation=conversation, size=size, target=receipt.target, quote=receipt.quote,
+                kind="text" if file is None else "file", file=file,
             )  # fmt: skip
             self._put(frame, own=True)
         elif verdict is Verdict.BEHIND_A_HOLE:
             self._own[receipt.id] = seq
+            self.leave_out(conversation, seq)
+
+    def take_place(self, receipt: Sent) -> None:
+        """Count what the user did that is no message of one's own, such as an edit.
+
+        It stands in the stream like one. Where something before it is missing, it comes again.
+        """
+        conversation, seq = receipt.conversation, receipt.seq
+        if conversation not in self.timeline.conversations:
+            return  # an administrator's deed
+        verdict = self.timeline.judge(conversation, seq)
+        if verdict is Verdict.NEXT:
+            self.timeline.accept(conversation, seq)
+            self.timeline.show_own(conversation, seq)
+            self.marked.ring()
+        elif verdict is Verdict.BEHIND_A_HOLE:
             self.leave_out(conversation, seq)
 
     def leave_out(self, conversation: int, seq: int) -> None:
@@ -76,19 +96,16 @@ class Core:
         if own and not self._echo:
             self.timeline.show_own(frame.conversation, frame.seq)
             self.marked.ring()
+            self.changes.ring()
             return
         info = self.timeline.conversations.get(frame.conversation)
+        kind, name = ("", None) if info is None else (info.kind, info.name)
         self.inbox.put(
             ChatMessage(
-                id=frame.id,
-                seq=frame.seq,
-                time=frame.time,
-                conversation=frame.conversation,
-                sender=frame.sender,
-                text=frame.text,
-                size=frame.size,
-                private_with=info.name if info is not None and info.kind == "direct" else None,
+                frame=frame,
                 own=own,
                 age=age,
+                private_with=name if kind == "direct" else None,
+                room=name if kind == "room" else None,
             )
         )

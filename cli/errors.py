@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from protocol.language import Sentence
 
-class ClientError(Exception):
-    """The base of all errors of the client; its text is a sentence for people."""
+
+class ClientError(Sentence, Exception):
+    """The base of all errors of the client; each is a sentence for people.
+
+    As a text it is English; ``said`` says it in the language of a voice.
+    """
 
 
 class CannotConnect(ClientError):
@@ -14,17 +19,22 @@ class CannotConnect(ClientError):
 class Refused(ClientError):
     """The server has answered a message or a request with an error.
 
-    ``code`` is one of :class:`protocol.errors.ErrorCode`, or a newer server's own.
+    ``code`` is one of :class:`protocol.errors.ErrorCode`, or a newer server's own. The sentence
+    is the server's, in the language it was asked to speak.
     """
 
-    def __init__(self, code: str, sentence: str) -> None:
-        super().__init__(sentence)
+    def __init__(self, code: str, sentence: str | Sentence) -> None:
+        super().__init__("{sentence}", sentence=sentence)
         self.code = code
-        self.sentence = sentence
+        self.sentence = str(sentence)
 
 
 class TextFailed(ClientError):
     """The text of a message could not be read to its end, so the message was not sent."""
+
+
+class FileFailed(ClientError):
+    """A file could not be read or saved to its end, or is not what it was said to be."""
 
 
 class LoginRefused(Refused):

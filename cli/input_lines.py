@@ -9,6 +9,7 @@ import trio
 
 from cli.pipes import STDIN, is_readable, read
 from cli.texts import IN_MEMORY, Spool
+from protocol.language import Sentence
 
 LOOK_AHEAD = 256
 """Reads after which input that is nothing but blanks is taken to go on like that."""
@@ -75,7 +76,7 @@ class InputLines:
         self._begun.append(piece)
         self._begun_size += len(piece)
         if self._begun_size > IN_MEMORY:
-            self._spool = self._spool or Spool(f"Line {self._count + 1}")
+            self._spool = self._spool or Spool(Sentence("Line {number}", number=self._count + 1))
             for part in self._begun:
                 await self._spool.write(part)
             self._begun.clear()

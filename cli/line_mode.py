@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Never
 from cli.history_file import history_path
 from cli.options import Options
 from cli.prompt import Prompt
+from protocol.language import voice
 from protocol.text import sanitise_line
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ def run_terminal(options: Options) -> int:
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
-    label = f"{sanitise_line(options.name or '')} (connecting)> "
+    state = voice(options.language).say("connecting")
+    label = f"{sanitise_line(options.name or '')} ({state})> "
     with Prompt(label, history_path(os.environ)) as prompt:
         import trio
 

@@ -11,9 +11,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
+from cli.door import Door, aside
 from cli.errors import ClientError, LoginRefused
 from cli.options import Options, parse
+from cli.saved import SavedSessions, saved_sessions
 from protocol.errors import ErrorCode
+from protocol.language import Sentence, voice
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -27,69 +30,55 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(options)
     except ClientError as error:
-        _say(f"mymessenger: {error}\n")
+        _complain(options, error)
         return EXIT_FAILED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
 
 
 def _run(options: Options) -> int:
-    if options.name is not None:
-        return _run_named(options)
+    saved = saved_sessions(os.environ)
+    name = options.name or saved.last_name(options.host, options.port)
+    if name is not None:
+        return Door(replace(options, name=name), saved).run()
     if not sys.stdin.isatty():
-        _say("mymessenger: Who are you? Give your name with --name NAME.\n")
+        _complain(options, Sentence("Who are you? Give your name with --name NAME."))
         return EXIT_USAGE
-    return _run_asking(options)
+    return _run_asking(options, saved)
 
 
-def _run_asking(options: Options) -> int:
+def _run_asking(options: Options, saved: SavedSessions) -> int:
     """Ask a person for a name (S002-4) until the server takes it."""
-    while (name := _ask_name()) is not None:
+    while (name := _ask_name(options)) is not None:
         try:
-            return _run_named(replace(options, name=name))
+            return Door(replace(options, name=name), saved).run()
         except LoginRefused as refused:
-            if refused.code != ErrorCode.BAD_NAME:
+            if refused.code not in {ErrorCode.BAD_NAME, ErrorCode.NAME_TAKEN}:
                 raise
-            _say(f"mymessenger: {refused}\n")
+            _complain(options, refused)
     return EXIT_USAGE
 
 
-def _ask_name() -> str | None:
+def _ask_name(options: Options) -> str | None:
     """Return a name that is not empty; None where there is no answer any more."""
     while True:
-        _say("Your name: ")
+        aside(voice(options.language).say("Your name:") + " ")
         try:
             answer = sys.stdin.readline()
             answer.encode()
         except UnicodeError:
-            _say("mymessenger: The name is not valid UTF-8. Set your terminal to UTF-8.\n")
+            _complain(options, Sentence("The name is not valid UTF-8. Set your terminal to UTF-8."))
             continue
         if not answer:
-            _say("\n")
+            aside("\n")
             return None
         if answer.strip():
             return answer.strip()
-        _say("mymessenger: A name is needed. Ctrl+C leaves.\n")
+        _complain(options, Sentence("A name is needed. Ctrl+C leaves."))
 
 
-def _run_named(options: Options) -> int:
-    if _has_terminal() and not options.is_for_a_filter:
-        from cli.line_mode import run_terminal
-
-        return run_terminal(options)
-    from cli.pipe_mode import run_pipe
-
-    return run_pipe(options)
-
-
-def _has_terminal() -> bool:
-    dumb = os.environ.get("TERM", "dumb") in {"dumb", "unknown", ""}
-    return not dumb and sys.stdin.isatty() and sys.stdout.isatty()
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(text)
-    sys.stderr.flush()
+def _complain(options: Options, sentence: Sentence) -> None:
+    aside(f"mymessenger: {sentence.said(voice(options.language))}\n")
 
 
 def _open_missing_files() -> None:

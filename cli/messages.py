@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from protocol.events import Message
+
 
 class Age(Enum):
     """Where a message stands relative to this client's login."""
@@ -21,20 +23,47 @@ class Age(Enum):
 class ChatMessage:
     """One message of a conversation."""
 
-    id: int
-    """Unique on the server."""
-    seq: int
-    """Its sequence number in its conversation."""
-    time: int
-    """Microseconds since 1970-01-01 00:00 UTC, by the server's clock."""
-    conversation: int
-    sender: str
-    text: str
-    """Not sanitised: pass it through :mod:`protocol.text` before it reaches a terminal."""
-    size: int | None
-    """Bytes of the whole text where ``text`` is only its head; ``Client.fetch`` gets the rest."""
-    private_with: str | None
-    """The other user's name where the conversation is a direct one."""
+    frame: Message
+    """The message as the server sent it, with what it answers, its file and its kind."""
     own: bool
     """True: this client sent it. From another device of the same user it is False."""
     age: Age
+    private_with: str | None = None
+    """The other user's name where the conversation is a direct one."""
+    room: str | None = None
+    """The room's name where the conversation is one."""
+
+    @property
+    def id(self) -> int:
+        """Unique on the server."""
+        return self.frame.id
+
+    @property
+    def seq(self) -> int:
+        """Its sequence number in its conversation."""
+        return self.frame.seq
+
+    @property
+    def time(self) -> int:
+        """Microseconds since 1970-01-01 00:00 UTC, by the server's clock."""
+        return self.frame.time
+
+    @property
+    def conversation(self) -> int:
+        """The id of its conversation."""
+        return self.frame.conversation
+
+    @property
+    def sender(self) -> str:
+        """The sender's name, not sanitised."""
+        return self.frame.sender
+
+    @property
+    def text(self) -> str:
+        """Not sanitised: pass it through :mod:`protocol.text` before it reaches a terminal."""
+        return self.frame.text
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of the whole text where ``text`` is only its head; ``Client.fetch`` gets it."""
+        return self.frame.size

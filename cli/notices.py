@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from protocol.events import ConversationInfo, Event
+
 
 @dataclass(frozen=True, slots=True)
 class Connected:
@@ -17,6 +19,10 @@ class Connected:
     again: bool
     missed: int
     """Messages that were written while the connection was away and follow now."""
+    zone: str = ""
+    """The time zone that the user has chosen, if there is one."""
+    conversations: tuple[ConversationInfo, ...] = ()
+    """What the user is in, and how much of it is unread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,4 +72,14 @@ class LoginLost:
     sentence: str
 
 
-Notice = Connected | Disconnected | ServerStops | StorageChanged | ServerError | Remark | LoginLost
+@dataclass(frozen=True, slots=True)
+class News:
+    """Something happened that concerns the user: an invitation, a contact, another device."""
+
+    event: Event
+
+
+Notice = (
+    Connected | Disconnected | ServerStops | StorageChanged | ServerError | Remark | News
+    | LoginLost
+)  # fmt: skip

@@ -7,14 +7,17 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from cli.credentials import Credentials
+from cli.wording import Wrong, language_asked, translate
 from protocol import __version__
+from protocol.language import LANGUAGES, N_, voice
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
 _LAST_PORT = 65535
 _LAST_NUMBER = 2**53
 
-_EPILOG = """\
+_EPILOG = N_("""\
 With a terminal, lines are edited and messages appear above the line being typed. With a pipe or
 a file the program is a filter: each line of standard input is sent (or is a command, see /help),
 each message that arrives is a line of standard output, everything else goes to standard error.
@@ -25,13 +28,19 @@ At the end of the input it waits until the server has stored every line, and end
   mymessenger --name Bob --quiet --message-file report.txt
   make 2>&1 | mymessenger --name Bob --quiet --whole
   mymessenger --name Alice --text 120 > report.txt
+  mymessenger --name Bob --contacts
+  mymessenger --name Bob --chat 1 --send "I am late"
+  mymessenger --name Bob --send-file report.pdf --to Alice
+  mymessenger --name Alice --get 121 > report.pdf
 
 Exit code: 0 everything was sent; 1 something was not, or standard output failed, or there is no
 connection; 2 wrong usage; 130 Ctrl+C in a pipe (in the terminal Ctrl+C is a way to leave: 0).
 
-Environment: MYMESSENGER_NAME, MYMESSENGER_HOST and MYMESSENGER_PORT stand in for the flags.
+Environment: MYMESSENGER_NAME, MYMESSENGER_HOST and MYMESSENGER_PORT stand in for the flags,
+MYMESSENGER_PASSWORD for the password file. Who has logged in with a password stays logged in on
+this device: MYMESSENGER_SESSIONS is the file that is kept in, and where it is empty none is.
 NO_COLOR turns the dimming of notices off.
-"""
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +60,37 @@ class Options:
     message_file: str | None
     whole: bool
     text: int | None
+    language: str
+    password_file: str | None
+    contacts: bool = False
+    chat: str | None = None
+    """A contact's number or name."""
+    send: str | None = None
+    """What is sent to that contact; ``-`` is standard input."""
+    add: str | None = None
+    credentials: Credentials | None = None
+    """What proves who the user is; found out after the command line is read."""
+    send_file: str | None = None
+    to: str | None = None
+    """To whom that file goes; None is everyone."""
+    get: int | None = None
+    output: str | None = None
+    """Where that file is saved; None is standard output."""
 
     @property
     def is_for_a_filter(self) -> bool:
         """True: what is wanted is not a conversation, whatever there is to type on."""
         return self.plain or self.is_one_message or self.text is not None
+
+    @property
+    def is_for_a_file(self) -> bool:
+        """True: what is wanted is to send one file, or to get one."""
+        return self.send_file is not None or self.get is not None
+
+    @property
+    def is_one_shot(self) -> bool:
+        """True: what is wanted is one answer, or one thing to be done."""
+        return self.contacts or self.chat is not None or self.add is not None
 
     @property
     def is_one_message(self) -> bool:
@@ -65,15 +100,34 @@ class Options:
 
 def parse(arguments: Sequence[str] | None, environment: Mapping[str, str] = os.environ) -> Options:
     """Read the command line; ends the program with code 2 and a sentence where it is wrong."""
+    language = _language(language_asked(arguments), environment)
     parser = _parser(environment)
+    translate(parser, voice(language))
     options = parser.parse_args(arguments)
     if options.port is None:
         # argparse would blame the flag for the variable's mistake
         try:
             options.port = _port(environment.get("MYMESSENGER_PORT", str(DEFAULT_PORT)))
-        except argparse.ArgumentTypeError as error:
-            parser.error(f"MYMESSENGER_PORT: {error}")
+        except Wrong as wrong:
+            parser.error(f"MYMESSENGER_PORT: {wrong.said(voice(language))}")
+    if options.send is not None and options.chat is None:
+        parser.error(voice(language).say("--send needs --chat, which says to whom"))
+    if options.to is not None and options.send_file is None:
+        parser.error(voice(language).say("--to says whom --send-file is for"))
+    if options.output is not None and options.get is None:
+        parser.error(voice(language).say("--output says where --get saves a file"))
+    options.language = language
     return Options(**vars(options))
+
+
+def _language(asked: str | None, environment: Mapping[str, str]) -> str:
+    """Return the language asked for, or else that of the locale, as POSIX looks for it."""
+    if asked is not None:
+        return voice(asked).language
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if environment.get(name):
+            return voice(environment[name]).language
+    return voice().language
 
 
 def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -85,16 +139,17 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"mymessenger {__version__}")
     parser.add_argument(
-        "--name", type=_name, default=environment.get("MYMESSENGER_NAME", "").strip() or None,
+        "--name", type=_name, metavar="NAME",
+        default=environment.get("MYMESSENGER_NAME", "").strip() or None,
         help="your name in the chat; without it a terminal asks",
     )  # fmt: skip
     parser.add_argument(
-        "--host", default=environment.get("MYMESSENGER_HOST", DEFAULT_HOST),
-        help=f"the server's name or address (default {DEFAULT_HOST})",
+        "--host", metavar="HOST", default=environment.get("MYMESSENGER_HOST", DEFAULT_HOST),
+        help="the server's name or address (default 127.0.0.1)",
     )  # fmt: skip
     parser.add_argument(
-        "--port", type=_port,
-        help=f"its port, 1 to {_LAST_PORT} (default {DEFAULT_PORT})",
+        "--port", type=_port, metavar="PORT",
+        help="its port, 1 to 65535 (default 8000)",
     )  # fmt: skip
     parser.add_argument(
         "--history", type=_count, metavar="N",
@@ -104,6 +159,15 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         "--retry", action="store_true",
         help="where there is no server at the start, keep trying instead of ending",
     )  # fmt: skip
+    parser.add_argument(
+        "--password-file", metavar="FILE",
+        help="read the password of your name from the first line of FILE; else a terminal asks",
+    )  # fmt: skip
+    parser.add_argument(
+        "--lang", dest="language", choices=LANGUAGES,
+        help="the language to speak (default: that of the locale, English where there is none)",
+    )  # fmt: skip
+    _add_one_shots(parser)
     parser.add_argument("--plain", action="store_true", help="be a filter on a terminal too")
     group = parser.add_argument_group("as a filter")
     group.add_argument(
@@ -125,38 +189,70 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         "--text", type=_number, metavar="NUMBER",
         help="write the text of message NUMBER to standard output exactly as it was sent, and end",
     )  # fmt: skip
+    one.add_argument(
+        "--send-file", metavar="FILE", help="send FILE, of any format, to everyone or to NAME"
+    )
+    one.add_argument(
+        "--get", type=_number, metavar="NUMBER",
+        help="write the file of message NUMBER to standard output, and end",
+    )  # fmt: skip
+    group.add_argument("--to", metavar="NAME", help="whom --send-file is for, and nobody else")
+    group.add_argument(
+        "-o", "--output", metavar="FILE",
+        help="save what --get gets in FILE, or in that folder; nothing is overwritten",
+    )  # fmt: skip
     group.add_argument(
         "--timeout", type=_seconds, default=30.0, metavar="SECONDS",
-        help="at the end of the input, how long to wait for a sign of progress (default 30)",
+        help="at the end of the input, or without a connection, how long to wait for a sign of "
+        "progress (default 30)",
     )  # fmt: skip
     return parser
 
 
+def _add_one_shots(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("one thing, and the end")
+    one = group.add_mutually_exclusive_group()
+    one.add_argument(
+        "--contacts", action="store_true", help="list your contacts, each with its unread messages"
+    )
+    one.add_argument(
+        "--chat", metavar="N|NAME", type=_name,
+        help="print the conversation with contact N of that list, or with NAME, and mark it read",
+    )  # fmt: skip
+    one.add_argument("--add", metavar="NAME", type=_name, help="add NAME to your contacts")
+    group.add_argument(
+        "--send", metavar="TEXT", nargs="?", const="-",
+        help="with --chat: send TEXT there instead; standard input where TEXT is - or left out",
+    )  # fmt: skip
+
+
 def _name(text: str) -> str:
     if not text.strip():
-        raise argparse.ArgumentTypeError("a name is wanted; without --name a terminal asks for it")
+        raise Wrong("a name is wanted; without --name a terminal asks for it")
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise argparse.ArgumentTypeError("the name is not valid UTF-8") from None
+        raise Wrong("the name is not valid UTF-8") from None
     return text
 
 
 def _port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text[:6]) <= _LAST_PORT:
-        raise argparse.ArgumentTypeError(f"a port is a number from 1 to {_LAST_PORT}, not {text!r}")
+        raise Wrong(
+            "a port is a number from 1 to {last}, not {text}", last=_LAST_PORT, text=repr(text)
+        )
     return int(text)
 
 
 def _count(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"a number of messages is wanted, not {text!r}")
+        raise Wrong("a number of messages is wanted, not {text}", text=repr(text))
     return int(text[:9])
 
 
 def _number(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text[:17]) <= _LAST_NUMBER:
-        raise argparse.ArgumentTypeError(f"a message has a number, not {text!r}")
+        raise Wrong("a message has a number, not {text}", text=repr(text))
     return int(text)
 
 
@@ -166,5 +262,5 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"a number of seconds is wanted, not {text!r}")
+        raise Wrong("a number of seconds is wanted, not {text}", text=repr(text))
     return seconds

@@ -34,6 +34,8 @@ class Outgoing:
     conversation: int = GENERAL
     to: str | None = None
     addressed: bool = False
+    reply_to: int | None = None
+    """The message that this one comments on."""
     uuid: UUID = field(default_factory=new_uuid)
     size: int = 0
     """Bytes of ``text``, 0 where it is a source."""
@@ -79,6 +81,7 @@ class Outgoing:
             conversation=self.conversation,
             to=self.to,
             addressed=self.addressed,
+            reply_to=self.reply_to,
         )
 
     def reads(self, text: str, *, head: bool) -> bool:
@@ -159,7 +162,13 @@ class Outbox:
         await self.changes.wait_until(lambda: bool(self._unsent))
         outgoing = next(iter(self._unsent.values()))
         del self._unsent[outgoing.ref]
+        self.changes.ring()
         return outgoing
+
+    @property
+    def is_sent(self) -> bool:
+        """True: this connection carries, or has carried, all there is."""
+        return not self._unsent
 
     def rewind(self) -> None:
         """Begin anew on another connection: everything unacknowledged is sent again."""

@@ -12,18 +12,21 @@ from cli.answers import Answers
 from cli.changes import Changes
 from cli.client import Client
 from cli.errors import ClientClosed, ClientError, TextFailed
+from cli.here import Here
 from cli.input_lines import InputLines
 from cli.messages import ChatMessage
 from cli.notices import Connected, Notice
 from cli.options import Options
-from cli.pipes import OutputClosed, OutputFailed, say, write
-from cli.show import NoticeLines, message_line
+from cli.pipes import OutputClosed, OutputFailed, report, write
+from cli.reading import note_shown
+from cli.reasons import reason_of
+from cli.show import NoticeLines, message_shown
 from cli.signals import EXIT_FAILED, Stop, run_stoppable
 from cli.texts import Spool, open_whole, whole_text
 from cli.typist import Typist
+from protocol.language import voice
 from protocol.limits import MAX_TEXT
 from protocol.requests import Send
-from protocol.text import sanitise_line
 
 BATCH = 200
 """Messages that are written together where many have arrived."""
@@ -42,7 +45,8 @@ class Filter:
         self._options = options
         self._failed = False
         self._printing = not (options.quiet or options.text)
-        self._notices = NoticeLines()
+        self._here = Here(voice(options.language))
+        self._notices = NoticeLines(self._here)
         self._written = Changes()
         self._idle = True
         self._output = trio.Lock()  # whoever has it prints what belongs together
@@ -53,7 +57,9 @@ class Filter:
         with ExitStack() as stack:
             file = None
             if options.is_one_message and options.message_file is None and sys.stdin.isatty():
-                say("Write the message; Ctrl+D on a new line sends it, Ctrl+C drops it.")
+                report(
+                    self._say("Write the message; Ctrl+D on a new line sends it, Ctrl+C drops it.")
+                )
             if options.is_one_message:
                 # before there is a connection: most mistakes are in the name
                 file = stack.enter_context(await open_whole(options.message_file))
@@ -68,6 +74,8 @@ class Filter:
                 options.port,
                 options.name or "",
                 history=options.history if self._printing else 0,
+                language=options.language,
+                credentials=options.credentials,
                 retry=options.retry,
                 on_notice=self._notice,
             ) as client,
@@ -86,22 +94,27 @@ class Filter:
     async def _write_text(self, client: Client, number: int) -> None:
         """Write the text of a message, byte for byte."""
         if sys.stdout.isatty():
-            self._complain("--text writes what a stranger wrote as it is: give it > FILE.")
+            self._complain(
+                self._say("--text writes what a stranger wrote as it is: give it > FILE.")
+            )
             return
         try:
             async with aclosing(client.fetch(number)) as parts:
                 async for part in parts:
                     await write(part)
         except ClientError as error:
-            self._complain(sanitise_line(str(error)))
+            self._complain(error.said(self._here.voice))
         except OutputClosed as closed:
             self._complain_of(closed)
             self._failed = True
 
     async def _send_input(self, client: Client, file: IO[bytes] | None) -> None:
         """Send every line, or ``file``, and wait until the server has it all."""
-        answers = Answers(client, self._show, self._complain, output=self._output)
-        typist = Typist(client, answers, self._complain, may_save=sys.stdin.isatty())
+        answers = Answers(
+            client, self._here, self._show, self._complain,
+            output=self._output, tell=report if sys.stderr.isatty() else None,
+        )  # fmt: skip
+        typist = Typist(client, self._here, answers, self._complain, may_save=sys.stdin.isatty())
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(typist.collect_receipts)
@@ -113,11 +126,24 @@ class Filter:
                 nursery.cancel_scope.cancel()
         except BaseException:  # Ctrl+C
             if left := client.CheckStatus().unacknowledged:
-                said = f"{left} of the messages sent have not been acknowledged, and may be stored."
-                self._complain(said)
+                self._complain(
+                    self._here.voice.count(
+                        "{number} of the messages sent has not been acknowledged, "
+                        "and may be stored.",
+                        "{number} of the messages sent have not been acknowledged, "
+                        "and may be stored.",
+                        left,
+                    )
+                )
             raise
         if left := len(typist.take_rest()):
-            self._complain(f"{left} of the messages sent have not been acknowledged.")
+            self._complain(
+                self._here.voice.count(
+                    "{number} of the messages sent has not been acknowledged.",
+                    "{number} of the messages sent have not been acknowledged.",
+                    left,
+                )
+            )
         await self._print_the_rest(client)
 
     async def _send_whole(self, typist: Typist, file: IO[bytes]) -> None:
@@ -130,7 +156,7 @@ class Filter:
             with closing(text):
                 await typist.send(Send(text=await text.read()))
         except TextFailed as failed:
-            self._complain(f"Not sent: {failed}")
+            self._complain(self._say("Not sent: {reason}", reason=failed))
 
     async def _run_lines(self, typist: Typist) -> None:
         lines = InputLines()
@@ -140,14 +166,23 @@ class Filter:
             try:
                 goes_on = await self._run_line(typist, line)
             except UnicodeDecodeError as error:
-                self._complain(f"Line {number} was not sent: it is not UTF-8 ({error.reason}).")
+                self._complain(
+                    self._say(
+                        "Line {number} was not sent: it is not UTF-8 ({reason}).",
+                        number=number, reason=reason_of(error),
+                    )
+                )  # fmt: skip
             except TextFailed as failed:
-                self._complain(f"Not sent: {failed}")
+                self._complain(self._say("Not sent: {reason}", reason=failed))
             else:
                 if not goes_on:
                     if await lines.has_text_left():
-                        said = f"Line {number} says to leave: what stands behind it was not sent."
-                        self._complain(said)
+                        self._complain(
+                            self._say(
+                                "Line {number} says to leave: what stands behind it was not sent.",
+                                number=number,
+                            )
+                        )
                     return
 
     async def _run_line(self, typist: Typist, line: bytes | Spool) -> bool:
@@ -190,6 +225,7 @@ class Filter:
         if not self._printing:
             return
         with trio.move_on_after(self._options.timeout):
+            await client.catch_up()  # what the database is slow to bring, a ping overtakes
             await client.ping()
             await self._written.wait_until(
                 lambda: not self._printing or (self._idle and not client.CheckStatus().unread)
@@ -218,11 +254,12 @@ class Filter:
 
     async def _print_batch(self, client: Client, batch: list[ChatMessage]) -> None:
         me = client.CheckStatus().name
-        lines = "".join(message_line(message, me) + "\n" for message in batch)
+        view = self._here.view(me)
+        lines = "".join(line + "\n" for message in batch for line in message_shown(message, view))
         async with self._output:
             await write(lines.encode())
         for message in batch:
-            client.mark_shown(message)
+            note_shown(client, self._here, message)
 
     def _stop_printing(self, closed: OutputClosed) -> None:
         """Go on sending what a pipe brings; a person at the keyboard only wanted to read."""
@@ -234,7 +271,7 @@ class Filter:
     def _complain_of(self, closed: OutputClosed) -> None:
         """Tell why output failed; a reader that has gone is nothing to tell of."""
         if isinstance(closed, OutputFailed):
-            self._complain(f"Standard output cannot be written: {closed}.")
+            self._complain(closed.said(self._here.voice))
 
     async def _show(self, lines: str) -> None:
         if self._printing:
@@ -243,12 +280,17 @@ class Filter:
             except OutputClosed as closed:
                 self._stop_printing(closed)
 
+    def _say(self, template: str, /, **values: object) -> str:
+        return self._here.voice.say(template, **values)
+
     def _complain(self, sentence: str) -> None:
         self._failed = True
-        say(sentence)
+        report(sentence)
 
     def _notice(self, notice: Notice) -> None:
         """Tell what went wrong, and when it is right again; the first login is no news."""
-        line = self._notices.line(notice)
-        if line is not None and (not isinstance(notice, Connected) or notice.again):
-            say(line)
+        self._here.hear(notice)
+        if isinstance(notice, Connected) and not notice.again:
+            return
+        for line in self._notices.lines(notice, self._options.name or ""):
+            report(line)

@@ -12,6 +12,9 @@ from contextlib import suppress
 
 import trio
 
+from cli.reasons import reason_of
+from protocol.language import Sentence
+
 READ_SIZE = 64 * 1024
 STDIN = 0
 STDOUT = 1
@@ -22,7 +25,7 @@ class OutputClosed(Exception):
     """Nobody reads standard output any more."""
 
 
-class OutputFailed(OutputClosed):
+class OutputFailed(Sentence, OutputClosed):
     """Standard output cannot be written, though nobody has closed it."""
 
 
@@ -34,7 +37,7 @@ async def write(data: bytes, number: int = STDOUT) -> None:
     await trio.to_thread.run_sync(_write, number, data, abandon_on_cancel=True)
 
 
-def say(sentence: str) -> None:
+def report(sentence: str) -> None:
     """Write a sentence to standard error; there is nobody to tell where that fails."""
     with suppress(OSError):
         _write_all(STDERR, f"mymessenger: {sentence}\n".encode(errors="backslashreplace"))
@@ -60,7 +63,9 @@ def _write(number: int, data: bytes) -> None:
     except BrokenPipeError as error:
         raise OutputClosed(str(error)) from error
     except OSError as error:
-        raise OutputFailed(error.strerror or str(error)) from error
+        raise OutputFailed(
+            "Standard output cannot be written: {reason}.", reason=reason_of(error)
+        ) from error
 
 
 def _write_all(number: int, data: bytes) -> None:

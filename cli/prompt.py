@@ -11,13 +11,14 @@ import sys
 import termios
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.data_structures import Size
+from prompt_toolkit.filters import Condition
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.output import Output
 from prompt_toolkit.output.vt100 import Vt100_Output
@@ -62,6 +63,7 @@ class Prompt:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._session: PromptSession[str] | None = None
         self._ready = threading.Event()
+        self._unseen = False  # the line being typed is shown to nobody, and not kept
         self._stopping = False
         self._ended = False
         self.interrupted = False
@@ -107,6 +109,11 @@ class Prompt:
         return bool(self._typed)
 
     @property
+    def has_ended(self) -> bool:
+        """True: what :meth:`take` returns next is the end."""
+        return bool(self._typed) and isinstance(self._typed[0], End)
+
+    @property
     def has_room(self) -> bool:
         """True: more may be written."""
         return self._waiting < CAPACITY
@@ -130,6 +137,15 @@ class Prompt:
         if label != self._label:
             self._label = label
             self._in_loop(self._redraw)
+
+    def ask_unseen(self, label: str) -> None:
+        """Show ``label``, and stars for what is typed until the next line; that is not kept."""
+        self._unseen = True
+        self.set_label(label)
+
+    def show_again(self) -> None:
+        """Show what is typed again."""
+        self._unseen = False
 
     def _in_loop(self, function: Callable[[], None]) -> None:
         if self._loop is not None:
@@ -177,12 +193,14 @@ class Prompt:
                 self.interrupted = isinstance(end, _Interrupt)
                 self._put(End.INTERRUPT if self.interrupted else End.EOF)
                 break
+            self._unseen = False
             self._put(line)
 
     def _make_session(self) -> PromptSession[str]:
         return PromptSession(
             self._text_of_label,
-            history=_open_history(self._history),
+            history=_Discreet(_open_history(self._history), lambda: self._unseen),
+            is_password=Condition(lambda: self._unseen),
             erase_when_done=True,
             enable_suspend=True,
             include_default_pygments_style=False,
@@ -244,6 +262,25 @@ class Prompt:
         app.invalidate()
         if wake is not None:
             wake()
+
+
+class _Discreet(History):
+    """A history that keeps no secrets."""
+
+    def __init__(self, kept: History, is_secret: Callable[[], bool]) -> None:
+        super().__init__()
+        self._kept = kept
+        self._is_secret = is_secret
+
+    def load_history_strings(self) -> Iterable[str]:
+        return self._kept.load_history_strings()
+
+    def store_string(self, string: str) -> None:
+        self._kept.store_string(string)
+
+    def append_string(self, string: str) -> None:
+        if not self._is_secret():
+            super().append_string(string)
 
 
 def _output() -> Output:

@@ -10,29 +10,32 @@ import trio
 from cli.connection import Connection
 from cli.core import Core
 from cli.errors import ConnectionLost, Refused, TextFailed
-from cli.notices import Remark, ServerError, ServerStops, StorageChanged
+from cli.notices import News, Remark, ServerError, ServerStops, StorageChanged
 from cli.outbox import Outgoing, TextSource
 from cli.timeline import Verdict
 from protocol.errors import ErrorCode
 from protocol.events import (
-    AnyEvent,
     Conversation,
+    ConversationLeft,
     Error,
+    Event,
     Goodbye,
     HistoryPage,
     Message,
     Notice,
+    Opened,
     Part,
     PingEvent,
-    PongReply,
+    Reply,
     Sent,
     Shutdown,
-    StatusReport,
     StorageState,
 )
 from protocol.framing import Incoming
+from protocol.language import Sentence
 from protocol.limits import MAX_CHUNK, MAX_PAGE, TEXT_HEAD
 from protocol.requests import Chunk, Delivered, History, Pong
+from protocol.vocabulary.reading import Marked, MarkRead, Synced
 
 DELIVERED_EVERY = 2.0
 """Seconds between two reports of what has been shown."""
@@ -57,8 +60,8 @@ class Session:
         self._page_refused = False
         self._stopping = False  # a shutdown event came
 
-    async def run(self) -> str:
-        """Work until the connection is lost; return why, as a sentence."""
+    async def run(self) -> Sentence:
+        """Work until the connection is lost; return why."""
         self._core.outbox.rewind()
         try:
             async with trio.open_nursery() as nursery:
@@ -80,15 +83,15 @@ class Session:
         await self._report_delivered()
         await self._connection.leave(self._core.next_ref())
 
-    async def _read(self) -> str:
+    async def _read(self) -> Sentence:
         try:
             while True:
                 for incoming in await self._connection.receive():
                     await self._handle(incoming)
         except ConnectionLost as lost:
-            return "The server has stopped." if self._stopping else str(lost)
+            return Sentence("The server has stopped.") if self._stopping else lost
 
-    async def _handle(self, incoming: Incoming[AnyEvent]) -> None:  # noqa: C901, PLR0912
+    async def _handle(self, incoming: Incoming[Event]) -> None:  # noqa: C901, PLR0912
         match frame := incoming.frame:  # one case a kind
             case Message():
                 await self._on_message(frame)
@@ -100,10 +103,22 @@ class Session:
                 await self._connection.write(Pong())
             case Conversation():
                 self._core.timeline.add(frame.conversation)
+                self._core.notify(News(frame))
+            case ConversationLeft():
+                self._core.timeline.remove(frame.conversation)
+                if not self._connection.answer(frame):
+                    self._core.notify(News(frame))
+            case Opened():
+                self._on_opened(frame)
+            case Marked():
+                self._on_marked(frame)
+            case Synced():
+                self._core.timeline.sync(frame.conversations)
+                self._core.notify(News(frame))
             case Shutdown():
                 self._stopping = True
                 self._core.notify(ServerStops(frame.reason))
-            case Notice():
+            case Notice() if not self._connection.answer(frame):
                 self._core.notify(Remark(frame.message))
             case StorageState():
                 self._on_storage(frame)
@@ -111,13 +126,13 @@ class Session:
                 self._on_error(frame)
             case Goodbye():
                 self._connection.answer(frame)
-                raise ConnectionLost(frame.reason)
+                raise ConnectionLost("{reason}", reason=frame.reason)
             case HistoryPage() if self._on_page(frame):
                 pass
-            case HistoryPage() | StatusReport() | PongReply():
+            case Reply():
                 self._connection.answer(frame)
-            case _:  # a second welcome or login means nothing
-                pass
+            case _:
+                self._core.notify(News(frame))
 
     async def _on_message(self, frame: Message) -> None:
         core = self._core
@@ -152,12 +167,22 @@ class Session:
     def _on_sent(self, frame: Sent) -> None:
         outgoing = self._core.outbox.find(frame.ref)
         if outgoing is None:
+            self._on_sent_otherwise(frame)
             return
         self._core.outbox.remove(outgoing)
         self._core.round_trip = trio.current_time() - outgoing.sent_at
         text, size = _as_shown(outgoing, self._is_direct(frame.conversation))
         self._core.take_receipt(frame, text, size)
         outgoing.acknowledge(frame)
+
+    def _on_sent_otherwise(self, frame: Sent) -> None:
+        """Take what stands in the place of a file, or of what is no message of one's own."""
+        upload = self._connection.upload(frame.ref)
+        if upload is None or upload.file is None:
+            self._core.take_place(frame)
+        else:
+            self._core.take_receipt(frame, upload.file.name, None, file=upload.file)
+        self._connection.answer(frame)
 
     def _is_direct(self, conversation: int) -> bool:
         info = self._core.timeline.conversations.get(conversation)
@@ -173,6 +198,20 @@ class Session:
         else:
             download.cut_off()  # the rest is asked for again when this much has been taken
             self._connection.close_download(download)
+
+    def _on_opened(self, frame: Opened) -> None:
+        info = frame.conversation
+        self._core.timeline.add(info)
+        last = info.last_seq
+        self._core.timeline.mark(info.id, delivered=last, read=last, last_seq=last, unread=0)
+        self._connection.answer(frame)
+
+    def _on_marked(self, frame: Marked) -> None:
+        self._core.timeline.mark(
+            frame.conversation, delivered=frame.delivered, read=frame.read,
+            last_seq=frame.last_seq, unread=frame.unread,
+        )  # fmt: skip
+        self._core.notify(News(frame))
 
     def _on_storage(self, frame: StorageState) -> None:
         self._core.storage_available = frame.available
@@ -279,6 +318,8 @@ class Session:
         self._page_asked = None
         self._core.changes.ring()
         timeline, conversation = self._core.timeline, asked.conversation
+        if not timeline.follows(conversation):
+            return True  # the user has left it meanwhile
         if isinstance(page, Error):
             self._on_page_refused(conversation, page)
             return True
@@ -296,7 +337,7 @@ class Session:
             self._core.timeline.close_hole(conversation, grown=False)
 
     async def _tell_delivered(self) -> None:
-        """Tell the server now and then what has been shown (S002-7)."""
+        """Tell the server now and then what has been shown and read (S002-7, S000-14)."""
         timeline = self._core.timeline
         while True:
             await self._core.marked.wait_until(timeline.has_untold)
@@ -304,8 +345,11 @@ class Session:
             await trio.sleep(DELIVERED_EVERY)
 
     async def _report_delivered(self) -> None:
-        for conversation, seq in self._core.timeline.untold():
+        shown, read = self._core.timeline.untold()
+        for conversation, seq in shown:
             await self._connection.write(Delivered(conversation=conversation, seq=seq))
+        for conversation, seq in read:
+            await self._connection.write(MarkRead(conversation=conversation, seq=seq))
 
 
 def _as_shown(outgoing: Outgoing, direct: bool) -> tuple[str, int | None]:
@@ -321,7 +365,8 @@ def _as_shown(outgoing: Outgoing, direct: bool) -> tuple[str, int | None]:
 def _why_unreadable(error: Exception) -> TextFailed:
     if isinstance(error, TextFailed):
         return error
-    failed = TextFailed(f"The text cannot be read: {str(error) or type(error).__name__}.")
+    reason = str(error) or type(error).__name__
+    failed = TextFailed("The text cannot be read: {reason}.", reason=reason)
     failed.__cause__ = error
     return failed
 
@@ -330,7 +375,7 @@ def _failure(outgoing: Outgoing) -> TextFailed | None:
     """Return why a message was spoilt on this side, and what is not known about it then."""
     if outgoing.unreadable is not None and outgoing.interrupted:
         return TextFailed(
-            f"{outgoing.unreadable} Whether it had been stored before the connection was lost is "
-            "not known."
+            "{reason} Whether it had been stored before the connection was lost is not known.",
+            reason=outgoing.unreadable,
         )
     return outgoing.unreadable

@@ -4,36 +4,41 @@ from __future__ import annotations
 
 import time
 
+from cli.here import Here
 from cli.messages import Age, ChatMessage
 from cli.notices import (
     Connected,
     Disconnected,
     LoginLost,
+    News,
     Notice,
     Remark,
     ServerError,
     ServerStops,
     StorageChanged,
 )
-from cli.status import ClientStatus
+from cli.status import ClientStatus, State
 from protocol.events import StatusReport
-from protocol.text import UNREAD_LINE, format_message, format_size, format_time, sanitise_line
+from protocol.language import N_, Count, Sentence, decimal
+from protocol.text import UNREAD_LINE
+from protocol.view import View, lines, message_lines
+
+_Facts = Connected | Disconnected | ServerStops | StorageChanged | ServerError | Remark | LoginLost
 
 
-def message_line(message: ChatMessage, me: str) -> str:
-    """Return a message as a line in local time (S000-6).
+def message_shown(message: ChatMessage, view: View) -> list[str]:
+    """Return a message as lines in local time (S000-6).
 
     ``HH:MM DD.MM.YY Bob: text`` in the general chat, ``... Bob (private): text`` where Bob wrote
-    to oneself alone, ``... Bob (private to Alice): text`` where oneself, Bob, wrote to Alice.
+    to oneself alone, ``... Bob (private to Alice): text`` where oneself, Bob, wrote to Alice, and
+    ``... Bob (dev): text`` in the room dev.
     """
-    text = message.text
-    if message.size is not None:
-        text += f" … ({format_size(message.size)}, /text {message.id} shows all of it)"
-    sender = message.sender
+    where = message.room or ""
     if message.private_with is not None:
-        to = f" to {message.private_with}" if sender == me != message.private_with else ""
-        sender += f" (private{to})"
-    return format_message(message.time, sender, text, zone=None)
+        where = view.say("private")
+        if message.sender == view.me != message.private_with:
+            where = view.say("private to {name}", name=message.private_with)
+    return message_lines(message.frame, view, where=where)
 
 
 class UnreadMark:
@@ -56,91 +61,126 @@ class UnreadMark:
 class NoticeLines:
     """Makes sentences of notices, and none of an attempt that failed like the one before."""
 
-    def __init__(self) -> None:
+    def __init__(self, here: Here) -> None:
+        """Show them to somebody who is ``here``."""
+        self._here = here
         self._failure = ""
 
-    def line(self, notice: Notice) -> str | None:
-        """Return a notice as a sentence; None where it tells nothing new."""
+    def lines(self, notice: Notice, me: str) -> list[str]:
+        """Return a notice as sentences for the user ``me``; none where it tells nothing new."""
+        if isinstance(notice, News):
+            return lines(notice.event, self._here.view(me))
+        sentence = self._sentence(notice)
+        return [] if sentence is None else [sentence]
+
+    def _sentence(self, notice: _Facts) -> str | None:
         before, self._failure = self._failure, ""
         if isinstance(notice, Disconnected) and notice.attempt > 0:
             self._failure = notice.reason
             if notice.reason == before:
                 return None
-        return _notice_line(notice)
+        return _fact(notice).said(self._here.voice)
 
 
-def guest_line(name: str) -> str:
-    """Return what somebody should know whose name has no password."""
-    name = sanitise_line(name)
-    return f"You are {name}, a guest: this name has no password, and anybody can use it."
-
-
-def _notice_line(notice: Notice) -> str:  # noqa: C901, PLR0911 - one a kind
+def _fact(notice: _Facts) -> Sentence:  # noqa: C901, PLR0911 - one a kind
     match notice:
         case Connected(again=False):
-            return f"Connected to {sanitise_line(notice.server)}. /help lists the commands."
+            return Sentence(
+                "Connected to {server}. /help lists the commands.", server=notice.server
+            )
+        case Connected(missed=0):
+            return Sentence("Connected again, nothing was missed.")
         case Connected():
-            return f"Connected again{_caught_up(notice.missed)}."
+            return Count(
+                "Connected again, {number} message caught up.",
+                "Connected again, {number} messages caught up.",
+                notice.missed,
+            )
         case Disconnected(attempt=0):
-            return f"Connection lost: {_and_then(notice)}"
+            return Sentence(
+                "Connection lost: {reason} {then}", reason=notice.reason, then=_then(notice)
+            )
         case Disconnected():
-            return f"Still no connection: {_and_then(notice)}"
+            return Sentence(
+                "Still no connection: {reason} {then}", reason=notice.reason, then=_then(notice)
+            )
         case ServerStops():
-            return f"The server is shutting down: {sanitise_line(notice.reason)}"
+            return Sentence("The server is shutting down: {reason}", reason=notice.reason)
         case StorageChanged(available=False):
-            return "The server's database is away. Messages wait until it is back."
+            return Sentence("The server's database is away. Messages wait until it is back.")
         case StorageChanged():
-            return "The server's database is back."
+            return Sentence("The server's database is back.")
         case ServerError():
-            return f"The server reports: {sanitise_line(notice.sentence)}"
+            return Sentence("The server reports: {error}", error=notice.sentence)
         case Remark():
-            return sanitise_line(notice.sentence)
+            return Sentence("{remark}", remark=notice.sentence)
         case LoginLost():
-            return f"The login was refused: {sanitise_line(notice.sentence)}"
+            return Sentence("The login was refused: {reason}", reason=notice.sentence)
 
 
-def _and_then(notice: Disconnected) -> str:
-    when = f" in {notice.retry_in:.0f} s" if notice.retry_in >= 1 else ""
-    return f"{sanitise_line(notice.reason)} Retrying{when}."
+def _then(notice: Disconnected) -> Sentence:
+    if notice.retry_in < 1:
+        return Sentence("Retrying.")
+    return Sentence("Retrying in {seconds:.0f} s.", seconds=notice.retry_in)
 
 
-def _caught_up(missed: int) -> str:
-    if missed == 0:
-        return ", nothing was missed"
-    return f", {_count(missed, 'message')} caught up"
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
-def status_lines(report: StatusReport, status: ClientStatus) -> list[str]:
+def status_lines(report: StatusReport, status: ClientStatus, view: View) -> list[str]:
     """Return what `/status` shows (S004-9)."""
-    since = format_time(report.connected_at, None)
     facts = [
-        f"{report.name} at {report.address}, connected since {since}",
-        f"server: {report.server} at {status.host} port {status.port}",
-    ]
+        view.say(
+            "{name} at {address}, connected since {time}",
+            name=report.name, address=report.address, time=view.time(report.connected_at),
+        ),
+        view.say(
+            "server: {server} at {host} port {port}",
+            server=report.server, host=status.host, port=status.port,
+        ),
+    ]  # fmt: skip
     if status.round_trip is not None:
-        facts.append(f"round trip: {status.round_trip * 1000:.1f} ms")
+        facts.append(view.say("round trip: {time} ms", time=decimal(status.round_trip * 1000)))
     if status.reconnects:
-        facts.append(f"connection lost and found again: {_count(status.reconnects, 'time')}")
+        facts.append(
+            view.count(
+                "connection lost and found again: {number} time",
+                "connection lost and found again: {number} times",
+                status.reconnects,
+            )
+        )
     if status.unacknowledged:
-        facts.append(f"waiting to be stored: {status.unacknowledged}")
-    users, connections = (
-        _count(len(report.users), "user"),
-        _count(report.connections, "connection"),
+        facts.append(view.say("waiting to be stored: {number}", number=status.unacknowledged))
+    facts.append(
+        view.say(
+            "here ({users}, {connections}): {names}",
+            users=Count("{number} user", "{number} users", len(report.users)),
+            connections=Count("{number} connection", "{number} connections", report.connections),
+            names=", ".join(report.users),
+        )
     )
-    facts.append(f"here ({users}, {connections}): {', '.join(report.users)}")
-    return [sanitise_line(fact) for fact in facts]
+    return facts
 
 
-def offline_lines(status: ClientStatus) -> list[str]:
+def offline_lines(status: ClientStatus, view: View) -> list[str]:
     """Return what `/status` shows while the server cannot be asked."""
     since = time.strftime("%H:%M:%S", time.localtime(status.since))
-    reason = sanitise_line(status.last_error) or "no connection yet"
     return [
-        f"{sanitise_line(status.name)}, {status.state} since {since}: {reason}",
-        f"server: {status.host} port {status.port}",
-        f"waiting to be sent: {status.unacknowledged}",
-    ]
+        view.say(
+            "{name}, {state} since {time}: {reason}",
+            name=status.name, state=state_word(status.state), time=since,
+            reason=status.last_error or Sentence("no connection yet"),
+        ),
+        view.say("server: {host} port {port}", host=status.host, port=status.port),
+        view.say("waiting to be sent: {number}", number=status.unacknowledged),
+    ]  # fmt: skip
+
+
+def state_word(state: State) -> Sentence:
+    """Return a word for where a client stands."""
+    return Sentence(_STATES[state])
+
+
+_STATES = {
+    State.CONNECTING: N_("connecting"),
+    State.ONLINE: N_("online"),
+    State.OFFLINE: N_("offline"),
+    State.CLOSED: N_("closed"),
+}

@@ -13,6 +13,8 @@ import trio
 
 from cli.errors import TextFailed
 from cli.pipes import STDIN, read
+from cli.reasons import reason_of
+from protocol.language import Sentence
 from protocol.limits import MAX_CHUNK
 
 IN_MEMORY = 1024 * 1024
@@ -33,9 +35,15 @@ class FileText:
     """
 
     def __init__(
-        self, file: IO[bytes], name: str, start: int, size: int, *, state: State | None = None
+        self,
+        file: IO[bytes],
+        name: str | Sentence,
+        start: int,
+        size: int,
+        *,
+        state: State | None = None,
     ) -> None:
-        """Read ``size`` bytes from ``start`` on; ``name`` is the subject of sentences.
+        """Read ``size`` bytes from ``start`` on; ``name`` is what sentences call it.
 
         A file that somebody else may write to was in ``state`` when its size was looked up.
         """
@@ -63,21 +71,24 @@ class FileText:
             self._file.seek(self._start + offset)
             piece = self._file.read(min(MAX_CHUNK, self.size - offset))
         except OSError as error:
-            raise TextFailed(f"{self._name} cannot be read: {error.strerror}.") from error
+            raise _unreadable(self._name, error) from error
         last = offset + len(piece) == self.size
         if not piece or (
             last
             and self._state is not None
             and _state(os.fstat(self._file.fileno())) != self._state
         ):
-            raise TextFailed(f"{self._name} changed while it was being read.")
+            raise TextFailed("{name} changed while it was being read.", name=self._name)
         before = len(decoder.getstate()[0])
         try:
             decoder.decode(piece, last)
         except UnicodeDecodeError as error:
             place = offset - before + error.start
             raise TextFailed(
-                f"{self._name} is not UTF-8: the byte at {place} is wrong ({error.reason})."
+                "{name} is not UTF-8: the byte at {place} is wrong ({reason}).",
+                name=self._name,
+                place=place,
+                reason=reason_of(error),
             ) from error
         return piece
 
@@ -92,8 +103,8 @@ class Spool:
     That file has no name: nothing of it is left when the program ends, however it ends.
     """
 
-    def __init__(self, name: str) -> None:
-        """Begin empty; ``name`` is the subject of sentences."""
+    def __init__(self, name: str | Sentence) -> None:
+        """Begin empty; ``name`` is what sentences call it."""
         self._name = name
         self._folder = _folder()
         self._file = tempfile.SpooledTemporaryFile(IN_MEMORY, dir=self._folder)  # noqa: SIM115
@@ -123,8 +134,10 @@ class Spool:
         except OSError as error:
             self._file.close()
             self.failure = TextFailed(
-                f"{self._name} cannot be kept in {self._folder}: {error.strerror}. "
-                "TMPDIR names another folder."
+                "{name} cannot be kept in {folder}: {reason}. TMPDIR names another folder.",
+                name=self._name,
+                folder=self._folder,
+                reason=reason_of(error),
             )
 
     def read(self, start: int, count: int) -> bytes:
@@ -188,11 +201,11 @@ async def whole_text(file: IO[bytes], path: str | None) -> FileText:
         text = await _spooled(file, _name(path))
     if text.size == 0:
         text.close()
-        raise TextFailed(f"{_name(path)} is empty: there is nothing to send.")
+        raise TextFailed("{name} is empty: there is nothing to send.", name=_name(path))
     return text
 
 
-async def _spooled(file: IO[bytes], name: str) -> FileText:
+async def _spooled(file: IO[bytes], name: str | Sentence) -> FileText:
     spool = Spool(name)
     try:
         while data := await trio.to_thread.run_sync(read, file.fileno(), abandon_on_cancel=True):
@@ -201,7 +214,7 @@ async def _spooled(file: IO[bytes], name: str) -> FileText:
                 break
         return spool.text()
     except OSError as error:
-        raise TextFailed(f"{name} cannot be read: {error.strerror}.") from error
+        raise _unreadable(name, error) from error
     finally:
         spool.release()
 
@@ -210,11 +223,15 @@ def _open(path: str | None) -> IO[bytes]:
     try:
         return open(STDIN if path is None else path, "rb", buffering=0, closefd=path is not None)
     except OSError as error:
-        raise TextFailed(f"{_name(path)} cannot be read: {error.strerror}.") from error
+        raise _unreadable(_name(path), error) from error
 
 
-def _name(path: str | None) -> str:
-    return "Standard input" if path is None else path
+def _name(path: str | None) -> str | Sentence:
+    return Sentence("Standard input") if path is None else path
+
+
+def _unreadable(name: str | Sentence, error: OSError) -> TextFailed:
+    return TextFailed("{name} cannot be read: {reason}.", name=name, reason=reason_of(error))
 
 
 def _state(status: os.stat_result) -> State:

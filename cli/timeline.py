@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from msgspec.structs import replace
+
 from cli.messages import Age
 from protocol.events import ConversationInfo
 
@@ -34,6 +36,8 @@ class _Place:
     hole: bool = False
     shown: int = 0  # what the program has shown
     told: int = 0  # what the server knows of it
+    read: int = 0  # what the user has read
+    told_read: int = 0  # what the server knows of that
     login_delivered: int = 0
     login_last: int = 0
 
@@ -51,23 +55,67 @@ class Timeline:
         At the ``first`` login the ages of all messages are measured by it.
         """
         missed = 0
+        gone = set(self.conversations)
         for info in conversations:
+            gone.discard(info.id)
             self.conversations[info.id] = info
             place = self._places.setdefault(info.id, _Place())
             if first:
                 place.login_delivered, place.login_last = info.delivered_seq, info.last_seq
-            place.told = info.delivered_seq  # what was told last may not have arrived
+            # What was told last may not have arrived.
+            place.told, place.told_read = info.delivered_seq, info.read_seq
             if place.last is not None and place.last > info.last_seq:
                 place.last = info.last_seq  # the server's database was put back to an earlier state
             have = info.delivered_seq if place.last is None else place.last
             missed += max(0, info.last_seq - have)
             place.hole = False  # what is missing comes with the login now
+        for conversation in gone:  # left meanwhile, on another device
+            self.remove(conversation)
         return missed
 
     def add(self, info: ConversationInfo) -> None:
         """Take a conversation that has just come into being."""
         self.conversations[info.id] = info
         self._places.setdefault(info.id, _Place(login_delivered=info.delivered_seq))
+
+    def mark(
+        self, conversation: int, *, delivered: int, read: int, last_seq: int, unread: int
+    ) -> None:
+        """Note how far the user has got on whatever device."""
+        info = self.conversations.get(conversation)
+        if info is not None:
+            self.conversations[conversation] = replace(
+                info,
+                delivered_seq=max(info.delivered_seq, delivered),
+                read_seq=max(info.read_seq, read),
+                last_seq=max(info.last_seq, last_seq),
+                unread=unread,
+            )
+
+    def sync(self, conversations: Iterable[ConversationInfo]) -> None:
+        """Take the list that makes up for news that did not come."""
+        known = {info.id: info for info in conversations}
+        for gone in self.conversations.keys() - known.keys():
+            self.remove(gone)
+        for info in known.values():
+            self.add(info)
+
+    @property
+    def is_caught_up(self) -> bool:
+        """True: all that the user had missed at the first login has arrived."""
+        return not any(
+            place.login_delivered < place.login_last > (place.last or 0)
+            for place in self._places.values()
+        )
+
+    def remove(self, conversation: int) -> None:
+        """Forget a conversation that the user is no longer in."""
+        self.conversations.pop(conversation, None)
+        self._places.pop(conversation, None)
+
+    def follows(self, conversation: int) -> bool:
+        """Tell whether a conversation is still one whose messages are taken."""
+        return conversation in self._places
 
     def resume(self) -> dict[int, int] | None:
         """Return what a new login has to go on after; None where nothing has arrived yet."""
@@ -128,9 +176,13 @@ class Timeline:
             place.hole = False
 
     def show(self, conversation: int, seq: int) -> None:
-        """Note that the program has shown everything up to ``seq``."""
-        place = self._places[conversation]
-        place.shown = max(place.shown, seq)
+        """Note that the program has shown everything up to ``seq``.
+
+        By then the user may have left the conversation.
+        """
+        place = self._places.get(conversation)
+        if place is not None:
+            place.shown = max(place.shown, seq)
 
     def show_own(self, conversation: int, seq: int) -> None:
         """Note that one's own message needs no showing, where all before it has been shown."""
@@ -138,13 +190,31 @@ class Timeline:
         if max(place.shown, place.told) >= seq - 1:
             place.shown = max(place.shown, seq)
 
-    def has_untold(self) -> bool:
-        """Tell whether there is something shown that the server does not know of."""
-        return any(place.shown > place.told for place in self._places.values())
+    def note_read(self, conversation: int, seq: int) -> None:
+        """Note that the user has read everything up to ``seq``; that is shown, too."""
+        place = self._places.get(conversation)
+        if place is not None:
+            place.read = max(place.read, seq)
+            place.shown = max(place.shown, seq)
 
-    def untold(self) -> list[tuple[int, int]]:
-        """Return what the server does not know to be shown, and take it for told."""
-        news = [(key, p.shown) for key, p in self._places.items() if p.shown > p.told]
-        for key, seq in news:
+    def has_untold(self) -> bool:
+        """Tell whether something is shown or read that the server does not know of."""
+        return any(
+            place.shown > place.told or place.read > place.told_read
+            for place in self._places.values()
+        )
+
+    def untold(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """Return what the server does not know to be shown, or read, and take it for told.
+
+        What is read is shown, and told once.
+        """
+        read = [(key, p.read) for key, p in self._places.items() if p.read > p.told_read]
+        for key, seq in read:
+            place = self._places[key]
+            place.told_read = seq
+            place.told = max(place.told, seq)
+        shown = [(key, p.shown) for key, p in self._places.items() if p.shown > p.told]
+        for key, seq in shown:
             self._places[key].told = seq
-        return news
+        return shown, read

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from math import inf
 
 import trio
@@ -11,14 +11,26 @@ import trio
 from cli.answers import Answers
 from cli.changes import Changes
 from cli.client import Client
-from cli.commands import SaveText, parse_typed
 from cli.errors import Refused, TextFailed
+from cli.here import Here
 from cli.outbox import Outgoing
 from cli.texts import FileText
+from protocol.commands import AskSecrets, SaveText
 from protocol.errors import ProtocolError
+from protocol.language import N_, Sentence
 from protocol.limits import MAX_TEXT
 from protocol.requests import Quit, Send
 from protocol.text import sanitise_line
+from protocol.typed import parse_line, parse_moved
+from protocol.vocabulary.files import GetFile, SendFile
+
+NO_FILES = N_(
+    "No line of a pipe sends or saves a file; mymessenger --send-file PATH and --get NUMBER do."
+)
+
+
+OVERTAKING = 1.0
+"""Seconds after which a request may overtake messages that cannot be sent at the moment."""
 
 
 class Typist:
@@ -27,23 +39,28 @@ class Typist:
     def __init__(
         self,
         client: Client,
+        here: Here,
         answers: Answers,
         complain: Callable[[str], None],
         *,
         may_save: bool,
+        ask_unseen: Callable[[str], Awaitable[str | None]] | None = None,
         patience: float = inf,
         on_delay: Callable[[Outgoing], None] | None = None,
     ) -> None:
         """Leave questions to ``answers``; tell what went wrong with ``complain``.
 
         Without ``may_save`` no line writes a file: lines of a pipe may come from strangers. A
-        message that waits for its acknowledgement for longer than ``patience`` seconds is given
+        ``ask_unseen`` asks a person for what is not shown while it is typed; None: they are gone.
+        A message that waits for its acknowledgement for longer than ``patience`` seconds is given
         to ``on_delay``.
         """
         self._client = client
+        self._here = here
         self._answers = answers
         self._complain = complain
         self._may_save = may_save
+        self._ask_unseen = ask_unseen
         self._patience = patience
         self._on_delay = on_delay
         self._handed: deque[Outgoing] = deque()  # not looked at yet; the outbox bounds it
@@ -57,21 +74,55 @@ class Typist:
         Of a line too long to hold this gets the beginning, and ``long`` makes the whole text of
         what of that beginning is text.
         """
+        left, place = self._here.take_left(), self._here.place
         try:
-            request = parse_typed(line)
+            request = parse_moved(line, left, place) if left else parse_line(line, place)
         except ProtocolError as error:
-            self._complain(sanitise_line(error.sentence))
+            self._complain(error.said(self._here.voice))
             return True
         if isinstance(request, Quit):
             return False
         if isinstance(request, Send):
             await self.send(request, long and long(request.text or ""))
+        elif long is not None and request is not None:
+            self._complain(
+                self._say("A command has at most {limit} bytes; nothing was sent.", limit=MAX_TEXT)
+            )
         elif isinstance(request, SaveText) and not self._may_save:
             number = request.fetch.id
-            self._complain(f"No line of a pipe saves a file; mymessenger --text {number} does.")
+            self._complain(
+                self._say(
+                    "No line of a pipe saves a file; mymessenger --text {number} does.",
+                    number=number,
+                )
+            )
+        elif isinstance(request, SendFile | GetFile) and not self._may_save:
+            self._complain(self._say(NO_FILES))
+        elif isinstance(request, AskSecrets):
+            await self._ask_secrets(request)
         elif request is not None:
+            with trio.move_on_after(OVERTAKING):
+                await self._client.wait_sent()
             await self._answers.give(request)
         return True
+
+    async def _ask_secrets(self, secrets: AskSecrets) -> None:
+        if self._ask_unseen is None:
+            self._complain(self._say("Write it on the same line: nobody can be asked."))
+            return
+        answers: list[str] = []
+        for question in secrets.questions:
+            answer = await self._ask_unseen(self._say(question))
+            if not answer:
+                self._complain(self._say("Nothing was typed; nothing changed."))
+                return
+            answers.append(answer)
+        try:
+            request = secrets.build(*answers)
+        except ProtocolError as error:
+            self._complain(error.said(self._here.voice))
+        else:
+            await self._answers.give(request)
 
     async def send(self, request: Send, long: FileText | None = None) -> None:
         """Hand a message over, with ``long`` as its text if given; complain of a failure later.
@@ -82,7 +133,9 @@ class Typist:
         try:
             if request.addressed and (long or len((request.text or "").encode()) > MAX_TEXT):
                 # The server looks for a name in short texts only: all would read what was for one.
-                self._complain("Not sent: a text this long needs /send-to NAME, or send without /.")
+                self._complain(
+                    self._say("Not sent: a text this long needs /send-to NAME, or send without /.")
+                )
                 if long is not None:
                     long.close()
                 return
@@ -93,9 +146,12 @@ class Typist:
                 to=request.to,
                 conversation=request.conversation,
                 addressed=request.addressed,
+                reply_to=request.reply_to,
             )
         except UnicodeEncodeError:
-            self._complain("Not sent: the line holds characters that are none (lone surrogates).")
+            self._complain(
+                self._say("Not sent: the line holds characters that are none (lone surrogates).")
+            )
         else:
             self._last_long = outgoing if long else self._last_long
             self._handed.append(outgoing)
@@ -125,19 +181,26 @@ class Typist:
 
     def _look_at(self, outgoing: Outgoing) -> None:
         if isinstance(outgoing.failure, TextFailed):
-            self._complain(f"Not sent: {sanitise_line(str(outgoing.failure))}")
+            self._complain(self._say("Not sent: {reason}", reason=outgoing.failure))
         elif isinstance(outgoing.failure, Refused):
-            sentence = sanitise_line(outgoing.failure.sentence)
-            self._complain(f"Not sent: {sentence} ({_beginning(outgoing)})")
+            self._complain(
+                self._say(
+                    "Not sent: {reason} ({text})",
+                    reason=outgoing.failure, text=_beginning(outgoing),
+                )
+            )  # fmt: skip
         elif outgoing.failure is not None or not outgoing.done:
             self._given_up.append(outgoing)
         if isinstance(outgoing.text, FileText):
             outgoing.text.close()
 
+    def _say(self, template: str, /, **values: object) -> str:
+        return self._here.voice.say(template, **values)
 
-def _beginning(outgoing: Outgoing) -> str:
+
+def _beginning(outgoing: Outgoing) -> str | Sentence:
     """Return enough of a message to know it by."""
     if not isinstance(outgoing.text, str):
-        return "a long text"
+        return Sentence("a long text")
     text = sanitise_line(outgoing.text[:61])
     return text if len(outgoing.text) <= 60 else text[:60] + "…"  # noqa: PLR2004

@@ -10,6 +10,7 @@ from cli.backoff import Backoff
 from cli.connection import Connection
 from cli.connector import OpenStream, explain
 from cli.core import Core
+from cli.credentials import Credentials, device_label
 from cli.errors import (
     CannotConnect,
     ClientClosed,
@@ -21,7 +22,9 @@ from cli.errors import (
 from cli.notices import Connected, Disconnected, LoginLost
 from cli.session import Session
 from cli.status import ClientStatus, State
+from cli.zone import local_zone
 from protocol import PROTOCOL_VERSION, __version__
+from protocol.language import Sentence, voice
 from protocol.requests import Hello, Login
 
 CONNECT_TIMEOUT = 15.0
@@ -37,7 +40,15 @@ class Upkeep:
     """One connection after the other to the same server, and the facts about them."""
 
     def __init__(
-        self, host: str, port: int, core: Core, open_stream: OpenStream, history: int | None
+        self,
+        host: str,
+        port: int,
+        core: Core,
+        open_stream: OpenStream,
+        history: int | None,
+        *,
+        language: str = "",
+        credentials: Credentials | None = None,
     ) -> None:
         """Begin without a connection; ``host`` and ``port`` are only for sentences."""
         self._host = host
@@ -45,6 +56,10 @@ class Upkeep:
         self._core = core
         self._open_stream = open_stream
         self._history = history
+        self.language = language
+        """What the server is asked to speak, and what reasons are told in."""
+        self._zone = local_zone()
+        self.credentials = credentials or Credentials()
         self._session: Session | None = None
         self._connection: Connection | None = None
         self._closing = False
@@ -97,7 +112,10 @@ class Upkeep:
         except (OSError, ConnectionLost) as error:
             reason = self._explain(error)
             raise CannotConnect(
-                f"Cannot connect to {self._host} port {self._port}: {reason}"
+                "Cannot connect to {host} port {port}: {reason}",
+                host=self._host,
+                port=self._port,
+                reason=reason,
             ) from error
 
     async def _connect(self) -> Connection:
@@ -111,7 +129,7 @@ class Upkeep:
                     await connection.close()
                 raise
             return connection
-        raise ConnectionLost(f"No answer within {CONNECT_TIMEOUT:.0f} seconds.")
+        raise ConnectionLost("No answer within {seconds:.0f} seconds.", seconds=CONNECT_TIMEOUT)
 
     async def _log_in(self, connection: Connection) -> None:
         core = self._core
@@ -122,9 +140,16 @@ class Upkeep:
             ref=core.next_ref(),
             name=core.name,
             history=self._history,
+            language=self.language,
+            zone=self._zone,
+            password=self.credentials.password,
+            token=self.credentials.token,
+            remember=self.credentials.wants_token,
+            device=device_label(),
             resume=core.timeline.resume(),
         )
         welcome, logged_in = await connection.log_in(hello, login)
+        self.credentials.take_token(logged_in.name, logged_in.token)
         missed = core.timeline.begin(logged_in.conversations, first=self._logins == 0)
         core.name = logged_in.name
         self._guest = logged_in.guest
@@ -137,14 +162,19 @@ class Upkeep:
                 guest=logged_in.guest,
                 again=self._logins > 1,
                 missed=missed,
+                zone=logged_in.zone,
+                conversations=tuple(logged_in.conversations),
             )
         )
 
-    def _explain(self, error: Exception) -> str:
+    def _explain(self, error: Exception) -> Sentence:
         reason = explain(error)
         if isinstance(error, NoWelcome) and self._logins == 0:
-            reason += " Is it a mymessenger server?"
+            reason = Sentence("{reason} Is it a mymessenger server?", reason=reason)
         return reason
+
+    def _say(self, reason: Sentence) -> str:
+        return reason.said(voice(self.language))
 
     async def stay_connected(
         self,
@@ -159,7 +189,7 @@ class Upkeep:
         while not self._closing:
             if connection is not None:
                 failed = 0
-                self._last_error = await self._serve(connection)
+                self._last_error = self._say(await self._serve(connection))
                 connection = None
             else:
                 self._enter(State.CONNECTING)
@@ -171,11 +201,11 @@ class Upkeep:
                     return
                 except (OSError, ConnectionLost) as error:
                     failed += 1
-                    self._last_error = self._explain(error)
+                    self._last_error = self._say(self._explain(error))
             if not self._closing:
                 await self._wait_for_next_attempt(failed)
 
-    async def _serve(self, connection: Connection) -> str:
+    async def _serve(self, connection: Connection) -> Sentence:
         """Work with a connection until it is lost; return why."""
         self._session = Session(connection, self._core)
         self._connection = connection
@@ -215,7 +245,7 @@ class Upkeep:
 
     def _give_up(self, refused: LoginRefused) -> None:
         self._last_error = refused.sentence
-        self.close(ClientClosed(f"The login was refused: {refused.sentence}"))
+        self.close(ClientClosed("The login was refused: {reason}", reason=refused))
         self._core.notify(LoginLost(refused.sentence))
 
     def close(self, end: ClientError) -> None:

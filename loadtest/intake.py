@@ -13,7 +13,6 @@ from loadtest.statistics import SHIFT, Histogram
 from loadtest.texts import Run
 from loadtest.traffic import Traffic
 from protocol.events import (
-    AnyEvent,
     Error,
     Event,
     Goodbye,
@@ -23,14 +22,13 @@ from protocol.events import (
     Sent,
     Shutdown,
 )
-from protocol.framing import encode
+from protocol.framing import EVENT_DECODER, encode
 from protocol.requests import GENERAL, Pong
 
 _PONG = encode(Pong())
 _MEMORY = 16 * 1024 * 1024  # bytes of lines that are remembered
 
 EventT = TypeVar("EventT", bound=Event)
-_DECODER: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 
 
 class Intake:
@@ -61,7 +59,7 @@ class Intake:
         self._traffic = traffic
         self._known: dict[bytes, Entry] = {}
         self._known_size = 0
-        self._handlers: dict[type[Event], Callable[[Client, AnyEvent, int], None]] = {}
+        self._handlers: dict[type[Event], Callable[[Client, Event, int], None]] = {}
         self._on(LoggedIn, self._log_in)
         self._on(Sent, self._acknowledge)
         self._on(PingEvent, lambda client, _ping, _now: client.send(_PONG))
@@ -102,7 +100,7 @@ class Intake:
     def _learn(self, client: Client, line: bytes, now: int) -> Entry | None:
         """Decode a line; return the entry of a message of this run, deal with all others."""
         try:
-            event = _DECODER.decode(line)
+            event = EVENT_DECODER.decode(line)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             self.damaged += 1
             return None

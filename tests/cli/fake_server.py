@@ -10,7 +10,7 @@ import trio.testing
 from protocol.errors import ProtocolError
 from protocol.events import ConversationInfo, Event, LoggedIn, Message, Sent, Welcome
 from protocol.framing import Incoming, encode, request_reader
-from protocol.requests import AnyRequest, Delivered, Hello, Login, Request, Send
+from protocol.requests import Delivered, Hello, Login, Request, Send
 
 PATIENCE = 600.0
 """Seconds of a mock clock after which something that should come is taken not to come."""
@@ -25,7 +25,7 @@ class Peer:
     def __init__(self, stream: trio.StapledStream) -> None:  # type: ignore[type-arg]
         self._stream = stream
         self._reader = request_reader()
-        self._arrived: list[Incoming[AnyRequest]] = []
+        self._arrived: list[Incoming[Request]] = []
 
     async def send(self, *frames: Event, payload: bytes = b"") -> None:
         """Send frames in one piece; the payload follows the last."""
@@ -36,7 +36,7 @@ class Peer:
         """Send bytes that are no frame of ours."""
         await self._stream.send_all(data)
 
-    async def receive(self) -> Incoming[AnyRequest]:
+    async def receive(self) -> Incoming[Request]:
         """Return the next request with what follows it."""
         with trio.fail_after(PATIENCE):
             while not self._arrived:

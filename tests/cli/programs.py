@@ -25,7 +25,7 @@ from tests.cli.screen import Screen
 from tests.harness import PATIENCE, ROOT
 
 _TIME = re.compile(r"^\d\d:\d\d \d\d\.\d\d\.\d\d ")
-COLUMNS = 100
+COLUMNS = 120
 
 
 def command(port: int, name: str | None, *flags: str) -> list[str]:
@@ -37,18 +37,23 @@ def command(port: int, name: str | None, *flags: str) -> list[str]:
 def environment(**changes: str) -> dict[str, str]:
     """Return the environment of a program under test: no settings of the person who tests."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("MYMESSENGER_")}
-    return kept | {"TERM": "xterm", "MYMESSENGER_HISTORY": "", "TZ": "UTC"} | changes
+    return (
+        kept
+        | {"TERM": "xterm", "MYMESSENGER_HISTORY": "", "MYMESSENGER_SESSIONS": "", "TZ": "UTC"}
+        | {"LC_ALL": "", "LC_MESSAGES": "", "LANG": "C.UTF-8"}
+        | changes
+    )
 
 
 def run(
-    port: int, name: str | None, *flags: str, typed: str | bytes = b""
+    port: int, name: str | None, *flags: str, typed: str | bytes = b"", **changes: str
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run a client in a pipe to its end."""
+    """Run a client in a pipe to its end, with ``changes`` to its environment."""
     data = typed.encode() if isinstance(typed, str) else typed
     return subprocess.run(
         command(port, name, *flags),
         cwd=ROOT,
-        env=environment(),
+        env=environment(**changes),
         input=data,
         capture_output=True,
         timeout=PATIENCE,

@@ -287,3 +287,18 @@ async def test_cancelled_block_does_not_wait(autojump_clock: MockClock, meet: Me
         async with meet():
             await trio.sleep_forever()
     assert scope.cancelled_caught
+
+
+async def test_catching_up_is_not_done_before_what_was_missed_has_come(
+    autojump_clock: MockClock, meet: Meet
+) -> None:
+    """A ping is answered at once, while the database may be slow to bring the rest."""
+    seen = ConversationInfo(id=2, kind="room", name="dev", last_seq=9, delivered_seq=9)
+    missed = ConversationInfo(id=1, kind="general", name="general", last_seq=2, delivered_seq=0)
+    async with meet(seen, missed) as (client, peer):
+        for seq in (1, 2):
+            with trio.move_on_after(1) as patience:
+                await client.catch_up()
+            assert patience.cancelled_caught
+            await peer.send(message(seq))
+        await client.catch_up()

@@ -68,7 +68,8 @@ def test_unread_line_and_private_messages(server: RunningServer) -> None:
         bob.until("Alice (private): psst")
         lines = [line[15:] if line[:1].isdigit() else line for line in bob.until("Alice: unread")]
         division = lines.index(UNREAD_LINE)
-        assert lines[2:division] == ["Alice: read", "Bob: mine"]
+        assert "* You have unread messages: 1 in the general chat, 1 in Alice." in lines[:division]
+        assert lines[division - 2 : division] == ["Alice: read", "Bob: mine"]
         assert {"Alice: unread", "Alice (private): psst"} <= set(lines[division:])
         bob.type("/send Alice shh\r")
         bob.until("> /send Alice shh")
@@ -184,7 +185,10 @@ def test_given_name_that_is_refused_ends_it(server: RunningServer) -> None:
 
 
 def test_says_once_that_the_name_has_no_password(server: RunningServer) -> None:
-    sentence = "* You are Bob, a guest: this name has no password, and anybody can use it."
+    sentence = (
+        "* You are Bob, a guest: this name has no password, and anybody can use it. "
+        "/register PASSWORD makes it yours."
+    )
     with terminal(server.port, "Bob") as bob:
         _connected(bob)
         bob.until(sentence)

@@ -316,7 +316,7 @@ def test_interrupted_it_tells_what_is_unacknowledged(own: RunningServer) -> None
         assert bob.process.wait(PATIENCE) == 130
         assert bob.process.stderr is not None
         rest = bob.process.stderr.read().decode()
-        assert "1 of the messages sent have not been acknowledged, and may be stored." in rest
+        assert "1 of the messages sent has not been acknowledged, and may be stored." in rest
 
 
 def test_unacknowledged_at_the_end_is_a_failure(own: RunningServer) -> None:
@@ -329,7 +329,7 @@ def test_unacknowledged_at_the_end_is_a_failure(own: RunningServer) -> None:
         assert bob.end() == 1
         assert bob.process.stderr is not None
         rest = bob.process.stderr.read().decode()
-        assert "1 of the messages sent have not been acknowledged." in rest
+        assert "1 of the messages sent has not been acknowledged." in rest
 
 
 def test_timeout_is_for_standstill_not_for_a_long_way() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import trio
 import trio.lowlevel
@@ -65,8 +67,12 @@ async def test_goes_on_after_the_last_message(
         assert client.CheckStatus().reconnects == 1
     assert isinstance(notices[1], Disconnected)
     first, again = notices[0::2]
-    assert first == Connected("fake 1", name="Bob", guest=True, again=False, missed=0)
-    assert again == Connected("fake 1", name="Bob", guest=True, again=True, missed=2)
+    assert isinstance(first, Connected)
+    assert isinstance(again, Connected)
+    assert first == replace(again, again=False, missed=0, conversations=first.conversations)
+    assert (again.server, again.name, again.guest) == ("fake 1", "Bob", True)
+    assert (again.again, again.missed) == (True, 2)
+    assert [info.id for info in first.conversations] == [1, 9]
 
 
 async def test_keeps_trying_with_growing_pauses(

@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands import SaveText, parse_typed
 from cli.errors import TextFailed
 from cli.texts import HEAD, IN_MEMORY, FileText, Spool, open_whole, whole_text
+from protocol.commands import Built, Place, SaveText
 from protocol.errors import ProtocolError
 from protocol.limits import MAX_CHUNK
 from protocol.requests import Fetch, Send
+from protocol.typed import parse_line
+
+
+def _understood(line: str) -> Built | None:
+    return parse_line(line, Place())
 
 
 async def _all(text: FileText) -> bytes:
@@ -105,7 +110,7 @@ async def test_spool_finds_its_text(blanks: bytes, size: int) -> None:
     spool = await _spool(b" " * 5, blanks + b"/send-to Ann  a", b"b" * size, blanks, b"\r")
     whole = spool.head()
     assert whole.startswith("/send-to Ann  a")
-    request = parse_typed(whole)
+    request = _understood(whole)
     assert isinstance(request, Send)
     assert request.to == "Ann"
     text = spool.text_of(request.text or "")
@@ -117,7 +122,7 @@ async def test_spool_finds_its_text(blanks: bytes, size: int) -> None:
 
 async def test_spool_of_bytes_that_are_no_text_is_cut_in_the_right_place() -> None:
     spool = await _spool("\u00a0".encode() + b"//x\xff" + "ä".encode() * HEAD)
-    request = parse_typed(spool.head())
+    request = _understood(spool.head())
     assert isinstance(request, Send)
     text = spool.text_of(request.text or "")
     with pytest.raises(TextFailed, match="Line 1 is not UTF-8: the byte at 2 is wrong"):
@@ -144,12 +149,12 @@ async def test_spool_that_cannot_be_kept_says_where(monkeypatch: pytest.MonkeyPa
     "line", ["/text 5 my file.txt", " /TEXT 5  my file.txt ", "/text 5 > my file.txt"]
 )
 def test_saving_takes_a_number_and_a_file(line: str) -> None:
-    assert parse_typed(line) == SaveText(Fetch(id=5), "my file.txt")
+    assert _understood(line) == SaveText(Fetch(id=5), "my file.txt")
 
 
 def test_what_saves_nothing() -> None:
-    assert parse_typed("/text 5") == parse_typed("/text 5 >") == Fetch(id=5)
-    assert parse_typed("text 5 file") == Send(text="text 5 file")
+    assert _understood("/text 5") == _understood("/text 5 >") == Fetch(id=5)
+    assert _understood("text 5 file") == Send(text="text 5 file")
     for line in ("/text five file", "/text 0 file", "/text"):
         with pytest.raises(ProtocolError):
-            parse_typed(line)
+            _understood(line)

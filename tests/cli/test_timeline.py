@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from cli.timeline import Timeline, Verdict
 from protocol.events import ConversationInfo
@@ -102,7 +103,64 @@ def test_shown_is_told_once_and_again_after_a_loss() -> None:
     assert not timeline.has_untold()
     timeline.show(1, 5)
     timeline.show(1, 4)
-    assert timeline.untold() == [(1, 5)]
+    assert timeline.untold() == ([(1, 5)], [])
     assert not timeline.has_untold()
     timeline.begin([info], first=False)  # the report was lost with the connection
-    assert timeline.untold() == [(1, 5)]
+    assert timeline.untold() == ([(1, 5)], [])
+
+
+def info(*, last: int, delivered: int) -> ConversationInfo:
+    """Return the general chat as a login tells of it."""
+    return ConversationInfo(
+        id=GENERAL, kind="general", name="general", last_seq=last, delivered_seq=delivered
+    )
+
+
+def test_what_is_read_is_told_once_and_again_after_a_loss() -> None:
+    """S000-14: it is shown, too; what was told before the connection broke may not have arrived."""
+    timeline = Timeline()
+    timeline.begin([info(last=9, delivered=2)], first=True)
+    timeline.show(1, 5)
+    timeline.note_read(1, 4)
+    timeline.note_read(77, 1)
+    assert timeline.has_untold()
+    assert timeline.untold() == ([(1, 5)], [(1, 4)])
+    assert not timeline.has_untold()
+    timeline.note_read(1, 8)
+    assert timeline.untold() == ([], [(1, 8)])
+    timeline.begin([info(last=9, delivered=5)], first=False)
+    assert timeline.untold() == ([], [(1, 8)])
+
+
+def test_what_other_devices_do_is_kept() -> None:
+    """S002-17: markers never move back; a snapshot has all there is."""
+    timeline = Timeline()
+    timeline.begin([info(last=9, delivered=2)], first=True)
+    timeline.mark(1, delivered=7, read=6, last_seq=10, unread=3)
+    timeline.mark(1, delivered=5, read=4, last_seq=9, unread=3)
+    timeline.mark(2, delivered=5, read=4, last_seq=9, unread=3)
+    assert list(timeline.conversations) == [1]
+    kept = timeline.conversations[1]
+    assert (kept.delivered_seq, kept.read_seq, kept.last_seq, kept.unread) == (7, 6, 10, 3)
+    other = replace(info(last=1, delivered=1), id=5)
+    timeline.sync([other])
+    assert timeline.conversations == {5: other}
+
+
+def test_what_one_has_left_is_forgotten() -> None:
+    """Also when one learns of it by the next login; what still comes of it does no harm."""
+    general = ConversationInfo(id=1, kind="general", name="general", last_seq=5, delivered_seq=5)
+    room = ConversationInfo(id=2, kind="room", name="dev", last_seq=3, delivered_seq=3)
+    timeline = Timeline()
+    timeline.begin([general, room], first=True)
+    for info in (general, room):
+        timeline.judge(info.id, info.last_seq)
+        timeline.accept(info.id, info.last_seq)
+    assert timeline.resume() == {1: 5, 2: 3}
+    timeline.begin([general], first=False)
+    assert timeline.resume() == {1: 5}
+    assert set(timeline.conversations) == {1}
+    assert timeline.follows(1)
+    assert not timeline.follows(2)
+    timeline.show(2, 3)
+    assert not timeline.has_untold()

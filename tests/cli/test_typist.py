@@ -7,9 +7,11 @@ from trio.testing import MockClock
 
 from cli.answers import Answers
 from cli.client import Client
+from cli.here import Here
 from cli.typist import Typist
 from protocol.errors import ErrorCode
 from protocol.events import Error
+from protocol.language import english
 from protocol.requests import Send
 from tests.cli.conftest import Meet
 from tests.cli.fake_server import FakeServer, Peer
@@ -19,8 +21,9 @@ def _typist(client: Client, complaints: list[str]) -> Typist:
     async def show(line: str) -> None:
         raise AssertionError(line)
 
-    answers = Answers(client, show, complaints.append, output=trio.Lock())
-    return Typist(client, answers, complaints.append, may_save=False)
+    here = Here(english())
+    answers = Answers(client, here, show, complaints.append, output=trio.Lock())
+    return Typist(client, here, answers, complaints.append, may_save=False)
 
 
 async def _refuse(peer: Peer, send: Send) -> None:

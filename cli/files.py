@@ -1,0 +1,145 @@
+"""What `/file`, `/get` and `/stop` do in the line client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import aclosing
+
+import trio
+
+from cli.client import Client
+from cli.errors import ClientError
+from cli.here import Here
+from cli.reasons import reason_of
+from cli.saving import discard, open_named
+from cli.transfers import LocalFile, Progress
+from protocol.language import Sentence, size_of
+from protocol.vocabulary.files import FileDetails, GetFile, SendFile, StopTransfers
+
+WORTH_TELLING = 512 * 1024
+"""Bytes from which on a file's progress is shown."""
+STEPS = 4
+"""How often it is shown on the way, the end included."""
+
+FileCommand = SendFile | GetFile | StopTransfers
+
+
+class FileCommands:
+    """Sends files and saves them, any number at once, and tells how far each is."""
+
+    def __init__(
+        self,
+        client: Client,
+        here: Here,
+        tell: Callable[[str], None],
+        complain: Callable[[str], None],
+    ) -> None:
+        """Tell what goes on with ``tell``, and with ``complain`` what went wrong."""
+        self._client = client
+        self._here = here
+        self._tell = tell
+        self._complain = complain
+        self._running: set[trio.CancelScope] = set()
+
+    async def do(self, command: FileCommand) -> None:
+        """Do a command; returns when it is done, or somebody has stopped it."""
+        if isinstance(command, StopTransfers):
+            self._stop()
+            return
+        with trio.CancelScope() as scope:
+            self._running.add(scope)
+            try:
+                if isinstance(command, SendFile):
+                    await self._send(command)
+                else:
+                    await self._save(command)
+            finally:
+                self._running.discard(scope)
+
+    def _stop(self) -> None:
+        if not self._running:
+            self._tell(self._say("No file is on its way."))
+        for scope in self._running:
+            scope.cancel()
+
+    async def _send(self, command: SendFile) -> None:
+        try:
+            file = await LocalFile.open(command.path)
+            try:
+                await self._client.files.send(
+                    file,
+                    to=command.to,
+                    conversation=command.conversation,
+                    progress=self._progress(file.name),
+                )
+            finally:
+                file.close()
+        except ClientError as error:
+            self._complain(self._say("Not sent: {reason}", reason=error))
+        except trio.Cancelled:
+            self._complain(self._say("{name} was not sent: it was stopped.", name=command.path))
+            raise
+
+    async def _save(self, command: GetFile) -> None:
+        number = command.id
+        try:
+            details = await self._client.files.describe(number)
+            path = await self._save_in(details, command.path)
+        except (OSError, RuntimeError, ValueError) as error:  # a home or a name that cannot be
+            self._not_saved(number, Sentence("{reason}.", reason=reason_of(error)))
+        except ClientError as error:
+            self._not_saved(number, error)
+        except trio.Cancelled:
+            self._not_saved(number, Sentence("it was stopped."))
+            raise
+        else:
+            size = size_of(details.size)
+            self._tell(
+                self._say(
+                    "File {number} is saved as {path} ({size}).",
+                    number=number, path=path, size=size,
+                )
+            )  # fmt: skip
+
+    def _not_saved(self, number: int, reason: Sentence) -> None:
+        self._complain(
+            self._say("File {number} was not saved: {reason}", number=number, reason=reason)
+        )
+
+    async def _save_in(self, details: FileDetails, path: str) -> str:
+        """Save a file, and return where; what is not complete and right does not stay."""
+        file = await trio.to_thread.run_sync(open_named, details.name, path)
+        try:
+            progress = self._progress(details.name)
+            async with aclosing(self._client.files.fetch(details, progress=progress)) as pieces:
+                async for piece in pieces:
+                    await trio.to_thread.run_sync(file.write, piece)
+            await trio.to_thread.run_sync(file.close)
+        except BaseException:
+            discard(file)
+            raise
+        return str(file.name)
+
+    def _progress(self, name: str) -> Progress:
+        """Return what shows every quarter of a file once."""
+        shown = -1
+
+        def report(done: int, size: int) -> None:
+            nonlocal shown
+            if size < WORTH_TELLING:
+                return
+            step = STEPS * done // size
+            if step > shown:
+                shown = step
+                percent = 100 * step // STEPS
+                self._tell(
+                    self._say(
+                        "{name}: {percent} % of {size}",
+                        name=name, percent=percent, size=size_of(size),
+                    )
+                )  # fmt: skip
+
+        return report
+
+    def _say(self, template: str, **values: object) -> str:
+        return self._here.voice.say(template, **values)

@@ -1,0 +1,100 @@
+"""Sessions that outlive the program: who one was where, and the token in place of a password.
+
+They are in a file below the user's configuration that only the user can read.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+_LAST = "last"  # under which a server's entry has the name that logged in last
+_TOKENS = "tokens"
+
+
+class SavedSessions:
+    """The saved sessions of one user of this machine."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Keep them in a file; None keeps none."""
+        self._path = path
+
+    def last_name(self, host: str, port: int) -> str | None:
+        """Return who logged in last at a server, None where nobody did."""
+        name = _server(self._read(), host, port)[_LAST]
+        return name if isinstance(name, str) and name else None
+
+    def token(self, host: str, port: int, name: str) -> str | None:
+        """Return the token of a name at a server."""
+        token = _server(self._read(), host, port)[_TOKENS].get(name.casefold())
+        return token if isinstance(token, str) else None
+
+    def save(self, host: str, port: int, name: str, token: str) -> None:
+        """Keep a token; raises OSError where the file cannot be written."""
+        file = self._read()
+        server = _server(file, host, port)
+        server[_LAST] = name
+        server[_TOKENS][name.casefold()] = token
+        self._write(file)
+
+    def forget(self, host: str, port: int, name: str) -> None:
+        """Keep a token no longer; raises OSError where the file cannot be written."""
+        file = self._read()
+        server = _server(file, host, port)
+        if server[_TOKENS].pop(name.casefold(), None) is not None:
+            if str(server[_LAST]).casefold() == name.casefold():
+                server[_LAST] = ""
+            self._write(file)
+
+    def _read(self) -> dict[str, Any]:
+        if self._path is None:
+            return {}
+        import json  # not needed by who has no file, nor before the prompt
+
+        try:
+            file = json.loads(self._path.read_bytes())
+        except (OSError, ValueError):
+            return {}  # there is none, or it is not ours: then one logs in anew
+        return file if isinstance(file, dict) else {}
+
+    def _write(self, file: dict[str, Any]) -> None:
+        """Write all of it or nothing, for the eyes of the user alone."""
+        if self._path is None:
+            return
+        import json
+
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        new = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        try:
+            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+                out.write(json.dumps(file).encode())
+            new.replace(self._path)
+        finally:
+            with suppress(OSError):
+                new.unlink(missing_ok=True)
+
+
+def _server(file: MutableMapping[str, Any], host: str, port: int) -> dict[str, Any]:
+    """Return what the file has of a server, put in if there is nothing usable."""
+    key = f"{host}:{port}"
+    server = file.get(key)
+    if not isinstance(server, dict) or not isinstance(server.get(_TOKENS), dict):
+        server = file[key] = {_LAST: "", _TOKENS: {}}
+    server.setdefault(_LAST, "")
+    return server
+
+
+def saved_sessions(environment: Mapping[str, str]) -> SavedSessions:
+    """Return the user's; MYMESSENGER_SESSIONS names another file, and empty keeps none."""
+    chosen = environment.get("MYMESSENGER_SESSIONS")
+    if chosen is not None:
+        return SavedSessions(Path(chosen) if chosen else None)
+    from platformdirs import user_config_path  # after the choice: it takes 15 ms to load
+
+    return SavedSessions(user_config_path("mymessenger", appauthor=False) / "sessions.json")
