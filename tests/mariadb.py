@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import quote
 
 USER = "messenger"
-PASSWORD = "p@ss/w:rd#%1"  # noqa: S105 - every character here has broken some address parser
+PASSWORD = "p@ss/w:rd#%1"
 START_WITHIN = 30.0  # seconds
 _FOLDERS = os.pathsep.join(
     [os.environ.get("PATH", ""), "/usr/sbin", "/usr/libexec", "/usr/local/sbin"]

@@ -7,7 +7,7 @@ import pytest
 from bench.options import Options, parse
 from bench.scenarios import SCENARIOS
 
-QUICK = ("saturated", "rate-100", "rate-10", "stuck", "idle")
+QUICK = ("saturated", "rate-100", "rate-10", "rooms", "stuck", "idle")
 
 
 def test_what_is_quick_is_measured_where_nothing_is_named() -> None:
@@ -15,7 +15,9 @@ def test_what_is_quick_is_measured_where_nothing_is_named() -> None:
 
 
 def test_all_is_every_scenario() -> None:
-    assert parse(SCENARIOS, ["all"]).scenarios == (*QUICK, "long-text", "mysql", "history")
+    assert parse(SCENARIOS, ["all"]).scenarios == (
+        *QUICK, "long-text", "mysql", "expiry", "history",
+    )  # fmt: skip
 
 
 def test_every_option_arrives() -> None:

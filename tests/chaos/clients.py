@@ -17,13 +17,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Self
 
-import msgspec
-
 from cli.backoff import Backoff
 from protocol import PROTOCOL_VERSION
 from protocol.errors import ErrorCode
 from protocol.events import (
-    AnyEvent,
     Error,
     Goodbye,
     LoggedIn,
@@ -33,7 +30,7 @@ from protocol.events import (
     Shutdown,
     StorageState,
 )
-from protocol.framing import encode
+from protocol.framing import EVENT_DECODER, encode
 from protocol.ids import new_uuid
 from protocol.requests import GENERAL, Hello, Login, Pong, Send
 from tests.chaos.records import Ack, ClientLog, Seen
@@ -41,7 +38,6 @@ from tests.chaos.records import Ack, ClientLog, Seen
 _PAD = "." * 80
 _PONG = encode(Pong())
 _HELLO = encode(Hello(protocol=PROTOCOL_VERSION, client="chaos"))
-_DECODER: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 _NS = 1_000_000_000
 _MARK_EVERY = _NS // 100
 _PAUSE = 0.02  # seconds between two looks at what is waited for
@@ -176,7 +172,7 @@ class Client:
             self.log.read_times.append(now)
 
     def _meet(self, line: bytes, now: int) -> None:
-        event = _DECODER.decode(line)
+        event = EVENT_DECODER.decode(line)
         if isinstance(event, Message):
             seen = self._crowd.known[line] = seen_of(event)
             self._arrive(seen)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from protocol import PROTOCOL_VERSION
 from protocol.errors import ProtocolError
-from protocol.events import AnyEvent, LoggedIn, Message
+from protocol.events import Event, LoggedIn, Message
 from protocol.framing import Incoming, encode, event_reader
 from protocol.requests import GENERAL, Hello, Login, Request
 from tests.chaos.checker import check
@@ -71,7 +71,7 @@ class Raw:
         self.sock.settimeout(patience)
         self.sock.connect(("127.0.0.1", port))
         self._reader = event_reader()
-        self._arrived: list[Incoming[AnyEvent] | ProtocolError] = []
+        self._arrived: list[Incoming[Event] | ProtocolError] = []
         self.send(Hello(protocol=PROTOCOL_VERSION))
         self.send(Login(name=name, resume={GENERAL: resume}))
 
@@ -79,7 +79,7 @@ class Raw:
         """Send one frame."""
         self.sock.sendall(encode(request, payload))
 
-    def next(self) -> Incoming[AnyEvent]:
+    def next(self) -> Incoming[Event]:
         """Return the next frame."""
         while not self._arrived:
             self.read(262_144)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from protocol.events import AnyEvent, LoggedIn, StorageState
+from protocol.events import Event, LoggedIn, StorageState
 from tests.chaos.clients import crowd
 from tests.chaos.faults import (
     LoopDisk,
@@ -42,7 +42,7 @@ def _fill(path: Path) -> None:
 def _log_in_meanwhile(port: int) -> None:
     """Somebody whom the server knows is let in, and told what is wrong."""
     known = Raw(port, "c0")
-    came: list[AnyEvent] = []
+    came: list[Event] = []
     while not (
         any(isinstance(event, LoggedIn) for event in came) and StorageState(available=False) in came
     ):

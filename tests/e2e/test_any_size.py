@@ -374,7 +374,7 @@ def test_prompt_does_not_wait_for_a_text(tmp_path: Path) -> None:
         bob.until("* Connection lost")
         path = tmp_path / "saved"
         bob.type(f"/text 1\r/text 1 {path}\r/help\r")
-        bob.until("/text NUMBER FILE, at a terminal")
+        bob.until("/text NUMBER [FILE]")
         bob.type("/quit\r")
         assert bob.wait() == 0
         assert not path.exists()

@@ -10,10 +10,10 @@ import pytest
 import trio
 
 from protocol import PROTOCOL_VERSION
-from protocol.commands import COMMANDS
 from protocol.events import Message, StatusReport
 from protocol.framing import encode
 from protocol.requests import Hello, Login, Status
+from protocol.vocabulary import COMMANDS
 from tests.harness import LineClient, RunningServer, native, telnet
 
 
@@ -131,8 +131,8 @@ async def test_a_line_of_any_length_is_a_message(sqlite_server: RunningServer) -
     text = "".join(f"{number:07}," for number in range(40_000))
     async with telnet(sqlite_server, "Tess") as tess, telnet(sqlite_server, "Bob") as bob:
         await tess.type(text)
-        head = await bob.until("shows them]\r\n")
-        assert "[312.5 KiB in all; /text 1 shows them]" in head
+        head = await bob.until("shows all of it)\r\n")
+        assert " … (312.5 KiB, /text 1 shows all of it)" in head
         await bob.type("/text 1")
         shown = await bob.until("--- end of message 1 ---")
         assert text in shown.replace("\r\n  ", "")  # long lines are folded and indented

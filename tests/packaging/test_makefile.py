@@ -11,7 +11,8 @@ import pytest
 from tests.packaging import ROOT, read
 
 TARGETS = [
-    "install", "run", "test", "lint", "format", "loadtest", "bench", "chaos", "lock", "docs",
+    "install", "run", "test", "lint", "format", "loadtest", "bench", "chaos", "lock", "locale",
+    "docs",
 ]  # fmt: skip
 
 

@@ -148,6 +148,12 @@ def test_programs_run_from_any_folder(programs: Path, tmp_path: Path, program: s
     assert done.stdout.startswith("mymessenger "), done.stderr
 
 
+def test_the_installed_program_speaks_russian(programs: Path, tmp_path: Path) -> None:
+    """S000-9: the translations are in the wheel."""
+    done = run(programs, tmp_path, "mymessenger", "--lang", "ru", "--help")
+    assert done.stdout.startswith("запуск: mymessenger "), done.stderr
+
+
 def test_a_message_from_pipe_to_database_and_back(programs: Path, tmp_path: Path) -> None:
     with serving(programs, tmp_path) as port:
         answer = greeting(port)

@@ -1,0 +1,43 @@
+"""Each requirement is quoted by a test that uses the program as a person would."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent.parent
+_OWN_ISSUES = {"S003-13"}  # the graphical client
+_NOT_GIVEN = {"S003-11"}  # the seed's numbers leave it out
+
+
+def _ids(seed: str, first: int, last: int) -> list[str]:
+    return [f"{seed}-{number}" for number in range(first, last + 1)]
+
+
+PEOPLE_AND_CONVERSATIONS = [
+    one
+    for one in (
+        *_ids("S000", 3, 19),
+        *_ids("S002", 5, 17),
+        *_ids("S003", 2, 20),
+        *_ids("S004", 16, 29),
+    )
+    if one not in _OWN_ISSUES | _NOT_GIVEN
+]
+
+
+def _quoted() -> set[str]:
+    texts = (path.read_text() for path in (TESTS / "e2e").glob("test_*.py"))
+    return {found for text in texts for found in re.findall(r"\bS00\d-\d+\b", text)}
+
+
+@pytest.fixture(scope="module")
+def quoted() -> set[str]:
+    return _quoted()
+
+
+@pytest.mark.parametrize("requirement", PEOPLE_AND_CONVERSATIONS)
+def test_an_end_to_end_test_quotes(requirement: str, quoted: set[str]) -> None:
+    assert requirement in quoted, f"no test in tests/e2e says what shows {requirement}"
