@@ -39,8 +39,11 @@ def check_space(count: int) -> None:
         )
 
 
-def fill(path: Path, count: int) -> None:
-    """Make a database that the server could have written, with so many messages of 100 bytes."""
+def fill(path: Path, count: int, *, age: float = 0.0) -> None:
+    """Make a database that the server could have written, with so many messages of 100 bytes.
+
+    ``age`` is how long ago they were sent, in seconds.
+    """
     print(f"writing {count} messages to {path} ...", file=sys.stderr)
     with our_server(path=path):
         pass  # it makes the tables
@@ -48,7 +51,7 @@ def fill(path: Path, count: int) -> None:
         connection.execute("PRAGMA synchronous=OFF")
         connection.execute("PRAGMA foreign_keys=ON")
         _add_people(connection, count)
-        rows = _messages(count)
+        rows = _messages(count, round(age * 1_000_000))
         while batch := list(islice(rows, _AT_ONCE)):
             connection.execute("BEGIN")
             connection.executemany(_INSERT, batch)
@@ -58,20 +61,23 @@ def fill(path: Path, count: int) -> None:
 def _add_people(connection: sqlite3.Connection, count: int) -> None:
     """Add who wrote, all of it seen by everybody, and set the counters."""
     now = time.time_ns() // 1000
-    people = [(number, _name(number), _name(number), now) for number in range(1, _WRITERS + 1)]
-    connection.executemany("INSERT INTO users VALUES (?, ?, ?, ?)", people)
+    people = [(number, _name(number), _name(number), now, now) for number in range(1, _WRITERS + 1)]
     connection.executemany(
-        "INSERT INTO members VALUES (?, ?, ?, ?)",
-        [(GENERAL, number, count, now) for number, *_ in people],
+        "INSERT INTO users (id, name, name_key, created_at, seen_at) VALUES (?, ?, ?, ?, ?)", people
+    )
+    connection.executemany(
+        "INSERT INTO members (conversation_id, user_id, delivered_seq, read_seq, joined_at)"
+        " VALUES (?, ?, ?, ?, ?)",
+        [(GENERAL, number, count, count, now) for number, *_ in people],
     )
     connection.execute("UPDATE conversations SET last_seq = ? WHERE id = ?", (count, GENERAL))
     connection.execute("UPDATE counters SET value = ? WHERE name = 'message_id'", (count,))
 
 
-def _messages(count: int) -> Iterator[tuple[Any, ...]]:
+def _messages(count: int, age: int) -> Iterator[tuple[Any, ...]]:
     for seq in range(1, count + 1):
         writer = seq % _WRITERS + 1
-        uuid, now = new_uuid().bytes, time.time_ns() // 1000
+        uuid, now = new_uuid().bytes, time.time_ns() // 1000 - age
         body = b"%-100d" % seq
         yield seq, GENERAL, seq, writer, _name(writer), uuid, now, body, len(body)
 

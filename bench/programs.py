@@ -25,6 +25,12 @@ OURS = (
     "--message", r'{"type":"send","text":"%s"}\n',
     "--ping", '{"type":"ping"}={"type":"pong"}',
 )  # fmt: skip
+IN_ROOMS = (
+    *OURS,
+    "--login", r'{"type":"join_room","name":"room%r"}\n', "--expect", '"opened"',
+    "--message", r'{"type":"send","conversation":%r,"text":"%s"}\n',
+)  # fmt: skip
+"""The same, but each client goes into its room and speaks there."""
 REFERENCE = ("--proto", "raw", "--echo", "1")
 
 HOLD = 15.0
@@ -61,6 +67,7 @@ def our_server(*flags: str, path: Path | None = None) -> Iterator[Server]:
     """Run our server, everything on, on a new SQLite file or on the one at ``path``."""
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("wb") as log:
         command = [sys.executable, "-m", "cmd.server", "--port", "0", "--log-level", "warning"]
+        command += ["--limit-messages", "0"]  # decision 1
         command += ["--db-name", str(path or Path(folder) / "chat.db"), *flags]
         process = subprocess.Popen(  # noqa: S603
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log

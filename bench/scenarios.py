@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from bench import broadcast
+from bench.expiry import expiry
 from bench.history import history
 from bench.idle import idle
 from bench.long_text import long_text
 from bench.options import Scenario
+from bench.rooms import rooms
 from bench.stuck import stuck
 
 SCENARIOS = {
     "saturated": Scenario(broadcast.saturated, "as fast as it goes; connecting and logging in"),
     "rate-100": Scenario(broadcast.rate_100, "latency and server CPU at 100 messages/s"),
     "rate-10": Scenario(broadcast.rate_10, "latency and server CPU at 10 messages/s"),
+    "rooms": Scenario(rooms, "as fast as it goes in rooms of 20, against all in one room"),
     "stuck": Scenario(stuck, "latency at 100 messages/s while a tenth of the clients never read"),
     "idle": Scenario(idle, "10,000 idle connections: memory, and the login of one more"),
     "long-text": Scenario(long_text, "latency of the others while a long text passes", quick=False),
     "mysql": Scenario(broadcast.mysql, "saturated, on MySQL against SQLite", quick=False),
+    "expiry": Scenario(expiry, "latency while a long history is deleted", quick=False),
     "history": Scenario(history, "a page of 20 of a short and of a long history", quick=False),
 }
