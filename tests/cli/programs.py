@@ -124,8 +124,8 @@ class Terminal:
         os.write(self._ours, keys.encode() if isinstance(keys, str) else keys)
 
     def until(self, text: str) -> list[str]:
-        """Wait until a line has ``text`` in it; return all lines so far."""
-        self._look(lambda lines: any(text in line for line in lines), text)
+        """Wait until a line has ``text`` in it, or two that it was wrapped to; return all lines."""
+        self._look(lambda lines: text in "".join(lines), text)
         return self._screen.lines
 
     def until_prompt(self, text: str) -> None:

@@ -121,6 +121,7 @@ async def test_a_device_comes_back_without_the_password(server: RunningServer) -
         assert (await phone.ask(EndSession(session=listed[0].id), Notice)).message
         goodbye = await laptop.expect(Goodbye)
         assert goodbye.reason == "This session was ended from one of your devices."
+        assert await laptop.next() is None
         wrong = await phone.ask(EndSession(session=listed[0].id), Error)
         assert wrong.code == "bad_arguments"
     assert (await _refused(server, name="Ann", token=token)).code == "session_ended"
@@ -228,9 +229,10 @@ def test_line_client_registers_and_stays_logged_in(
         ann.type("\x04")
         assert ann.wait() == 0
     with terminal(port, "Ann") as other:  # another machine
-        other.until("Password of Ann:")
+        other.until_prompt("Password of Ann:")
         other.type("wrong one\r")
         other.until("Wrong name or password.")
+        other.until_prompt("Password of Ann:")
         other.type(f"{PASSWORD}\r")
         other.until_prompt("Ann>")
         other.type("\x04")
