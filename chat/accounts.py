@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+import trio
+
 from chat.grouping import Grouped
-from chat.identity import Identity, Proof
+from chat.identity import Identity, Proof, looks_like
 from chat.known import Known
 from chat.names import check_name, name_key, skeleton
 from chat.patience import Patience
 from chat.session import Session
-from protocol.errors import ErrorCode, ProtocolError
+from protocol.errors import ProtocolError
 from protocol.requests import Login
 from storage.errors import StorageUnavailable
 from storage.interface import AccountStore
@@ -22,7 +24,10 @@ REMEMBERED = 30 * 86_400 * 1_000_000
 
 
 class Accounts:
-    """Users by name; while the database is away, those who have been here since the start."""
+    """Users by name; while the database is away, those who have been here since the start.
+
+    :meth:`run` has to run.
+    """
 
     def __init__(
         self, store: AccountStore, identity: Identity, patience: Patience, known: Known
@@ -31,7 +36,14 @@ class Accounts:
         self._identity = identity
         self._patience = patience
         self._known = known
-        self.entering = Grouped(self._enter)
+        self._entering = Grouped(self._enter)
+        self._finding = Grouped(self._find_all)
+
+    async def run(self) -> None:
+        """Let people in and look for them, for ever."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._entering.run)
+            nursery.start_soon(self._finding.run)
 
     async def come(self, session: Session, login: Login) -> tuple[User, Proof]:
         """Return the user that somebody is, and what proves it; a guest is made if need be.
@@ -50,19 +62,14 @@ class Accounts:
 
     async def _come_as_guest(self, visitor: Visitor) -> User:
         try:
-            found = await self.entering.call(visitor)
+            found = await self._entering.call(visitor)
         except StorageUnavailable:
             user = self._known.user(visitor.name_key)
             if user is None:
                 raise
             return user
         if isinstance(found, LookAlike):
-            raise ProtocolError(
-                ErrorCode.NAME_TAKEN,
-                "{name} looks too much like {taken}, which is taken. Choose another name.",
-                name=visitor.name,
-                taken=found.name,
-            )
+            raise looks_like(visitor.name, found)
         return found
 
     async def _enter(self, visitors: Sequence[Visitor]) -> Sequence[User | LookAlike]:
@@ -77,9 +84,12 @@ class Accounts:
             return None
         return await self._find(name_key(shown))
 
+    async def _find_all(self, keys: Sequence[str]) -> Sequence[User | None]:
+        return await self._patience.ask(self._store.find_all, keys)
+
     async def _find(self, key: str) -> User | None:
         try:
-            return await self._patience.ask(self._store.find, key)
+            return await self._finding.call(key)
         except StorageUnavailable:
             user = self._known.user(key)
             if user is None:  # there may be one all the same

@@ -13,7 +13,8 @@ import structlog
 import trio
 
 from chat.patience import Patience
-from chat.rooms import Rooms, check_keeper, pick
+from chat.rooms import Rooms
+from chat.seats import check_keeper, pick
 from chat.session import Presence, Session
 from protocol.errors import ErrorCode, ProtocolError
 from protocol.events import Event
@@ -26,7 +27,14 @@ from protocol.vocabulary.admission import (
     Invited,
 )
 from protocol.vocabulary.rooms import MAX_ROOM
-from storage.admission_statements import Invitation, Link, NewLink, Request, TooManyError
+from storage.admission_statements import (
+    Invitation,
+    Link,
+    NewLink,
+    Request,
+    TooManyByOneError,
+    TooManyError,
+)
 from storage.errors import StorageUnavailable
 from storage.records import Conversation, User
 from storage.room_statements import Entered, Seat
@@ -37,11 +45,14 @@ log = structlog.get_logger()
 MAX_INVITATIONS = 100
 """Of one user and not answered: all of them are shown at each login."""
 
+MAX_BY_ONE = 5
+"""Of those, by one and the same user."""
+
 MAX_LINKS = 20
 """Of one room that hold: more would only be forgotten."""
 
 MAX_REQUESTS = 100
-"""To be let into one room, not answered: its owners are shown all of them at each login."""
+"""To be let into one room, not answered, and so many are told to one user at each login."""
 
 CODE_BYTES = 16
 """Random bytes of a link's code: 128 bits are not guessed."""
@@ -78,6 +89,10 @@ class Admission:
 
     async def invite(self, session: Session, seat: Seat, user: User) -> bool:
         """Invite somebody into a room; False where it had been done before."""
+        async with self._rooms.changing(seat.conversation.id):
+            return await self._invite(session, await self._rooms.still(session, seat), user)
+
+    async def _invite(self, session: Session, seat: Seat, user: User) -> bool:
         room = seat.conversation
         if room.private:
             check_keeper(seat)
@@ -94,8 +109,15 @@ class Admission:
             )
         now = _now()
         try:
-            invite = partial(self._store.invite, most=MAX_INVITATIONS)
+            invite = partial(self._store.invite, most=MAX_INVITATIONS, most_by_one=MAX_BY_ONE)
             fresh = await self._patience.ask(invite, room.id, user.id, session.who.id, now)
+        except TooManyByOneError:
+            raise ProtocolError(
+                ErrorCode.LIMIT_REACHED,
+                "{name} has {limit} invitations of yours that are not answered; wait for one.",
+                name=user.name,
+                limit=MAX_BY_ONE,
+            ) from None
         except TooManyError:
             raise ProtocolError(
                 ErrorCode.LIMIT_REACHED,
@@ -146,11 +168,16 @@ class Admission:
 
     async def make_link(self, session: Session, seat: Seat, hours: int) -> Code:
         """Make a link; its code is nowhere but in what this returns."""
-        _check_gate(seat)
         if not 1 <= hours <= MAX_HOURS:
             raise ProtocolError(
                 ErrorCode.BAD_ARGUMENTS, "A link holds 1 to {limit} hours.", limit=MAX_HOURS
             )
+        async with self._rooms.changing(seat.conversation.id):
+            seat = await self._rooms.still(session, seat)
+            _check_gate(seat)
+            return await self._make_link(session, seat, hours)
+
+    async def _make_link(self, session: Session, seat: Seat, hours: int) -> Code:
         code, now = secrets.token_urlsafe(CODE_BYTES), _now()
         expires_at = now + hours * _HOUR
         try:
@@ -170,11 +197,14 @@ class Admission:
         _check_gate(seat)
         return await self._patience.ask(self._store.links, seat.conversation.id, _now())
 
-    async def revoke(self, seat: Seat, link_id: int) -> None:
+    async def revoke(self, session: Session, seat: Seat, link_id: int) -> None:
         """Make a link worthless."""
-        _check_gate(seat)
         room = seat.conversation
-        if not await self._patience.ask(self._store.revoke_link, room.id, link_id, _now()):
+        async with self._rooms.changing(room.id):
+            _check_gate(await self._rooms.still(session, seat))
+            revoke = self._store.revoke_link
+            revoked = await self._patience.ask(revoke, room.id, link_id, _now())
+        if not revoked:
             raise ProtocolError(
                 ErrorCode.BAD_ARGUMENTS,
                 "{room} has no link with the number {number}; /links shows them.",
@@ -209,20 +239,23 @@ class Admission:
         _check_gate(seat)
         return await self._patience.ask(self._store.requests, seat.conversation.id)
 
-    async def approve(self, seat: Seat, user: User) -> None:
+    async def approve(self, session: Session, seat: Seat, user: User) -> None:
         """Let somebody in who has asked."""
-        _check_gate(seat)
         room = seat.conversation
-        entered = await self._rooms.put_in(room, user, self._store.enter_approved)
+        async with self._rooms.changing(room.id):
+            _check_gate(await self._rooms.still(session, seat))
+            entered = await self._rooms.let_in(room, user, self._store.enter_approved)
         if entered is None:
             raise _not_asked(user, room)
         self._tell(user.id, AdmissionAnswered(room=room.title or "", admitted=True))
 
-    async def deny(self, seat: Seat, user: User) -> None:
+    async def deny(self, session: Session, seat: Seat, user: User) -> None:
         """Do not let somebody in who has asked."""
-        _check_gate(seat)
         room = seat.conversation
-        if not await self._patience.ask(self._store.deny, room.id, user.id):
+        async with self._rooms.changing(room.id):
+            _check_gate(await self._rooms.still(session, seat))
+            denied = await self._patience.ask(self._store.deny, room.id, user.id)
+        if not denied:
             raise _not_asked(user, room)
         self._tell(user.id, AdmissionAnswered(room=room.title or "", admitted=False))
 
@@ -247,7 +280,12 @@ class Admission:
             try:
                 await self._greet(sessions)
             except StorageUnavailable:
-                self._greeted = [one for one in sessions if self._is_here(one)] + self._greeted
+                # It may be away for long, and people come and go all the time.
+                waiting = [*sessions, *self._greeted]
+                self._greeted = [one for one in waiting if self._is_here(one)]
+                await trio.sleep(RETRY)
+            except Exception:
+                log.exception("admission.greet_failed", sessions=len(sessions))
                 await trio.sleep(RETRY)
 
     def _is_here(self, session: Session) -> bool:
@@ -258,13 +296,14 @@ class Admission:
         waiting: dict[int, list[Event]] = {user: [] for user in users}
         for invitation in await self._patience.ask(self._store.invitations, users):
             waiting[invitation.user_id].append(Invited(invitation=describe(invitation)))
-        for one in await self._patience.ask(self._store.asking, users):
+        for one in await self._patience.ask(self._store.asking, users, MAX_REQUESTS):
             news = _news(one.conversation, Request(one.name, one.created_at))
             waiting[one.keeper_id].append(news)
         for session in sessions:
             if self._is_here(session):
                 for event in waiting[session.who.id]:
-                    session.peer.notify(event)
+                    # There are few of them, and they may be what a snapshot makes up for.
+                    session.peer.post(event)
 
 
 def describe(invitation: Invitation) -> InvitationInfo:

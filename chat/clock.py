@@ -24,6 +24,9 @@ _DATED = (
     re.compile(
         r"(?P<day>[0-9]{1,2})\.(?P<month>[0-9]{1,2})(?:\.(?P<year>[0-9]{4}|[0-9]{2})?)?\s+" + _CLOCK
     ),
+    re.compile(
+        _CLOCK + r"\s+(?P<day>[0-9]{1,2})\.(?P<month>[0-9]{1,2})(?:\.(?P<year>[0-9]{4}|[0-9]{2})?)?"
+    ),
     re.compile(_CLOCK),
 )
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,31}(?:/[A-Za-z0-9_+-]{1,32}){0,2}")

@@ -12,6 +12,7 @@ from datetime import tzinfo
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
 import structlog
+import trio
 
 from chat.patience import Patience
 from chat.session import Presence, Session
@@ -82,6 +83,7 @@ class Complaints:
         self._blocked: dict[int, records.Block] = {}
         self._by_reporter: dict[str, list[int]] = {}  # when each has complained, of late
         self._admins: set[int] = set()  # those who have been here
+        self._one_at_a_time = trio.Lock()  # memory learns of blocks in the database's order
 
     async def load(self) -> None:
         """Learn who is blocked."""
@@ -127,42 +129,67 @@ class Complaints:
         self._spare_admins(target)
         reporter = f"user:{me.id}" if session.registered else f"ip:{_site(session.peer.address)}"
         since = now - round(self._rules.window_hours * _HOUR)
-        recent = self._recent(reporter, since)
-        until = now + round(self._rules.block_hours * _HOUR)
         complaint = records.NewComplaint(target.id, reporter, me.id, reason.encode(), now)
-        filed = await self._patience.ask(
-            self._store.complain, complaint, since, self._rules.threshold, until
-        )
-        log.info(
-            "complaint.filed", target=target.name, by=me.name, verdict=filed.verdict.name.lower()
-        )
-        if filed.verdict in (Verdict.COUNTS, Verdict.BLOCKS):
-            recent.append(now)
+        recent = self._recent(reporter, since)
+        recent.append(now)  # at once: others of this reporter may be under way
+        counts = False
+        try:
+            verdict = await self._file(complaint, target, since)
+            counts = verdict in (Verdict.COUNTS, Verdict.BLOCKS)
+        finally:
+            if not counts:
+                recent.remove(now)
+        log.info("complaint.filed", target=target.name, by=me.name, verdict=verdict.name.lower())
+        if counts:
             self._tell_admins(session, target, reason, now)
-        if filed.verdict is Verdict.BLOCKS:
-            self._block(target, filed.blocked_until, "")
+        return verdict
+
+    async def _file(self, complaint: records.NewComplaint, target: User, since: int) -> Verdict:
+        """Store a complaint, and know in memory what the database knows of a block."""
+        until = complaint.created_at + round(self._rules.block_hours * _HOUR)
+        async with self._one_at_a_time:
+            filed = await self._patience.ask(
+                self._store.complain, complaint, since, self._rules.threshold, until
+            )
+            is_new = filed.verdict is Verdict.BLOCKS or (
+                # the answer to the complaint that led to the block was lost
+                filed.verdict is Verdict.BLOCKED and self._block_of(target.id) is None
+            )
+            if is_new:
+                self._block(target, filed.blocked_until, reason=complaint.reason)
         return filed.verdict
 
     async def block(self, session: Session, target: User, hours: float | None, reason: str) -> int:
-        """Block a user at an administrator's word; return until when."""
+        """Block a user at an administrator's word; return until when.
+
+        Without hours a block that lasts longer is not made shorter.
+        """
         me, now = session.who, self._micros()
         if target.id == me.id:
             raise ProtocolError(ErrorCode.BAD_ARGUMENTS, "You cannot block yourself.")
         self._spare_admins(target)
-        hours = self._rules.block_hours if hours is None else check_hours(hours)
-        until = now + round(hours * _HOUR)
+        if hours is not None:
+            check_hours(hours)
         complaint = records.NewComplaint(target.id, f"user:{me.id}", me.id, reason.encode(), now)
-        await self._patience.ask(self._store.block, complaint, until)
-        self._block(target, until, reason)
+        async with self._one_at_a_time:
+            until = now + round((hours or self._rules.block_hours) * _HOUR)
+            if hours is None and (block := self._block_of(target.id)) is not None:
+                until = max(until, block.until)
+            await self._patience.ask(self._store.block, complaint, until)
+            self._block(target, until, reason=complaint.reason, told=reason)
         return until
 
     async def lift(self, target: User) -> Lifted:
         """End a user's block and settle all complaints; return what there was."""
-        lifted = await self._patience.ask(self._store.lift, target.id, self._micros())
+        async with self._one_at_a_time:
+            lifted = await self._patience.ask(self._store.lift, target.id, self._micros())
+            known = self._block_of(target.id)
+            self._blocked.pop(target.id, None)
         log.info("block.lifted", target=target.name, complaints=lifted.complaints)
-        if self._blocked.pop(target.id, None) is not None and lifted.blocked:
-            self._tell(target, BlockLifted())
-        return lifted
+        if known is None:
+            return lifted
+        self._tell(target, BlockLifted())
+        return Lifted(True, lifted.complaints)  # also where the first answer to this was lost
 
     async def open(self, ref: int | None) -> ComplaintList:
         """Return the open complaints, and who is blocked."""
@@ -182,7 +209,11 @@ class Complaints:
                 for one in found
             ],
             blocked=[
-                BlockInfo(name=block.name, until=block.until)
+                BlockInfo(
+                    name=block.name,
+                    until=block.until,
+                    reason=block.reason.decode(errors="replace"),
+                )
                 for block in sorted(blocked, key=lambda block: block.until)
             ],
         )
@@ -214,10 +245,11 @@ class Complaints:
             )
         return recent
 
-    def _block(self, target: User, until: int, reason: str) -> None:
+    def _block(self, target: User, until: int, *, reason: bytes, told: str = "") -> None:
+        """Know of a block; who complained gave its reason to administrators, not to the user."""
         log.info("user.blocked", user=target.name, until=until)
-        self._blocked[target.id] = records.Block(target.id, target.name, until)
-        self._tell(target, Blocked(until=until, reason=reason))
+        self._blocked[target.id] = records.Block(target.id, target.name, until, reason)
+        self._tell(target, Blocked(until=until, reason=told))
 
     def _block_of(self, user_id: int) -> records.Block | None:
         """Return a user's block, None where there is none or it is over."""

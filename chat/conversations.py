@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 
 import structlog
+from msgspec.structs import replace
 
 from chat.grouping import Grouped
 from chat.known import Known
@@ -14,24 +16,45 @@ from chat.markers import Markers
 from chat.patience import Patience
 from chat.reading import Reading
 from chat.session import Presence, Session
+from chat.silent import Beginning, Pair, Silent
 from protocol.errors import ErrorCode, ProtocolError
 from protocol.events import Conversation as ConversationEvent
 from protocol.events import ConversationInfo, ConversationLeft
 from storage.errors import StorageUnavailable
 from storage.interface import ConversationStore
+from storage.people_statements import TooManySilentError
 from storage.records import Conversation, Membership, User
 
 log = structlog.get_logger()
 
 
+MAX_LOOKS = 10
+"""How often somebody who comes looks again because what it is in has changed meanwhile."""
+
+MAX_SILENT = 100
+"""Direct conversations that one user may open without saying anything: it follows them all."""
+
+
 class _Look:
     """A look at what a user is in; it is stale as soon as that changes."""
 
-    __slots__ = ("stale", "user_id")
+    __slots__ = ("roles", "stale", "topics", "user_id")
 
     def __init__(self, user_id: int) -> None:
         self.user_id = user_id
         self.stale = False
+        self.topics: dict[int, str] = {}
+        self.roles: dict[int, str] = {}
+        """What rooms are about and what the user is in them, where that has changed meanwhile."""
+
+    def applied(self, membership: Membership) -> Membership:
+        """Return a membership with what has changed since it was read."""
+        room = membership.conversation
+        topic = self.topics.get(room.id, room.topic)
+        role = self.roles.get(room.id, membership.role)
+        if (topic, role) == (room.topic, membership.role):
+            return membership
+        return replace(membership, conversation=replace(room, topic=topic), role=role)
 
 
 class Conversations:
@@ -58,15 +81,10 @@ class Conversations:
         self._markers = markers
         self._reading = reading
         self.asking = Grouped(self._ask)
-        self._titles: dict[int, str] = {}  # of the rooms that somebody here has been in
-        self._told: set[int] = set()  # direct conversations whose members have been told
-        # Those opened by one of the two and without a message: the other is not to see them.
-        self._silent: dict[int, tuple[Conversation, User, User]] = {}
+        self._told: set[int] = set()  # conversations whose members need not be told of them
+        self._silent = Silent()
+        self._beginning = Beginning()
         self._looks: set[_Look] = set()  # those under way, which must not miss what changes
-
-    def title_of(self, conversation_id: int) -> str | None:
-        """Return the name of a room that somebody here is in; None for all else."""
-        return self._titles.get(conversation_id)
 
     async def of(self, user: User) -> list[Membership]:
         """Return all that a user is in, the general chat first."""
@@ -78,22 +96,65 @@ class Conversations:
                 raise
             memberships = remembered
         for membership in memberships:
-            self._keep_title(membership.conversation)
             self._note_silent(user, membership)
         return [self._markers.applied(membership) for membership in memberships]
 
-    def _keep_title(self, conversation: Conversation) -> None:
-        if conversation.title is not None:
-            self._titles[conversation.id] = conversation.title
+    async def get(self, conversation_id: int) -> Conversation | None:
+        """Return a conversation, whoever is in it."""
+        return await self._patience.ask(self._store.get, conversation_id)
+
+    async def one(self, user: User, conversation_id: int) -> Membership | None:
+        """Return a user's part in one conversation; None where it is not in it."""
+
+        async def ask() -> list[Membership]:
+            found = await self._store.membership(user.id, conversation_id)
+            return [] if found is None else [found]
+
+        some = await self._some(user, ask, lambda one: one.id == conversation_id)
+        return some[0] if some else None
+
+    async def rooms(self, user: User) -> list[Membership]:
+        """Return the rooms a user is in."""
+        ask = partial(self._store.rooms, user.id)
+        return await self._some(user, ask, lambda one: one.kind == "room")
+
+    async def _some(
+        self,
+        user: User,
+        ask: Callable[[], Awaitable[list[Membership]]],
+        wanted: Callable[[Conversation], bool],
+    ) -> list[Membership]:
+        try:
+            found = await self._reading.counted(await self._patience.ask(ask))
+        except StorageUnavailable:
+            remembered = self._known.memberships(user.id)
+            if remembered is None:
+                raise
+            found = [one for one in remembered if wanted(one.conversation)]
+        return [self._markers.applied(one) for one in found]
 
     async def _stored(self, user: User) -> list[Membership]:
         with self._known.reading(), self._look(user.id) as look:
-            while True:
+            for _ in range(MAX_LOOKS):
                 look.stale = False
+                look.topics.clear()
+                look.roles.clear()
                 memberships = await self._reading.counted(await self.asking.call(user.id))
                 if not look.stale:
+                    memberships = [look.applied(one) for one in memberships]
+                    memberships = self._with_beginning(user, memberships)
                     self._known.keep(user, memberships)
                     return memberships
+        raise StorageUnavailable("What the user is in changes faster than it is read.")
+
+    def _with_beginning(self, user: User, memberships: list[Membership]) -> list[Membership]:
+        """Add the direct conversations whose first message is on its way into the database."""
+        beginning = {one.conversation.id: one for one in self._beginning.of(user.id)}
+        for membership in memberships:
+            number = membership.conversation.id
+            if beginning.pop(number, None) is not None and not is_silent(membership):
+                self._beginning.stored(number)
+        return memberships + list(beginning.values())
 
     @contextmanager
     def _look(self, user_id: int) -> Iterator[_Look]:
@@ -104,10 +165,10 @@ class Conversations:
         finally:
             self._looks.discard(look)
 
-    def _spoil_looks(self, user_id: int | None = None) -> None:
-        """Let those look again who are about to learn what a user, or anybody, is in."""
+    def _spoil_looks(self, user_id: int) -> None:
+        """Let those look again who are about to learn what a user is in."""
         for look in self._looks:
-            if user_id in (None, look.user_id):
+            if look.user_id == user_id:
                 look.stale = True
 
     async def _ask(self, user_ids: Sequence[int]) -> list[list[Membership]]:
@@ -115,14 +176,14 @@ class Conversations:
 
     async def direct(self, author: Session, peer: User) -> int:
         """Return the id of a direct conversation to write into, made if there is none (S002-14)."""
-        return await self._direct(author, peer, self._open)
+        return await self._direct(author, peer, self._open, silent=None)
 
     async def meet(self, author: Session, peer: User) -> int:
         """Return the id of a direct conversation; the peer hears of it with the first message."""
-        return await self._direct(author, peer, self._open_silently)
+        return await self._direct(author, peer, self._open_silently, silent=MAX_SILENT)
 
     async def _direct(
-        self, author: Session, peer: User, begin: Callable[[Conversation, User, User], None]
+        self, author: Session, peer: User, begin: Callable[[Pair], None], *, silent: int | None
     ) -> int:
         me = author.who
         if me.id == peer.id:
@@ -131,49 +192,72 @@ class Conversations:
             )
         with self._known.reading():
             try:
-                conversation = await self._patience.ask(
-                    self._store.ensure_direct, me.id, peer.id, time.time_ns() // 1000
-                )
+                ensure = partial(self._store.ensure_direct, silent=silent)
+                now = time.time_ns() // 1000
+                conversation = await self._patience.ask(ensure, me.id, peer.id, now)
             except StorageUnavailable:
                 remembered = self._known.direct(me.id, peer.id)
                 if remembered is None:
                     raise
                 return remembered
+            except TooManySilentError:
+                raise ProtocolError(
+                    ErrorCode.LIMIT_REACHED,
+                    "You have opened {limit} conversations and said nothing in them; "
+                    "/send-to {name} TEXT writes all the same.",
+                    limit=MAX_SILENT,
+                    name=peer.name,
+                ) from None
             if conversation.id not in self._told:
-                begin(conversation, me, peer)
+                begin(Pair(conversation, me, peer))
         return conversation.id
 
-    def _open_silently(self, conversation: Conversation, me: User, peer: User) -> None:
-        """Let one of the two follow a direct conversation into which nobody has written."""
-        if conversation.last_seq:
+    def _open_silently(self, pair: Pair) -> None:
+        """Let the first of the two follow a direct conversation into which nobody has written."""
+        if pair.conversation.last_seq:
             return
-        if conversation.id not in self._silent:
-            self._silent[conversation.id] = (conversation, me, peer)
-            for user, other in ((me, peer), (peer, me)):
-                self._spoil_looks(user.id)
-                self._known.join(user, Membership(conversation, user.id, 0, other))
+        self._silent.add(pair)
+        me = pair.one
+        self._spoil_looks(me.id)
+        self._known.join(me, pair.of(me.id))
         for session in self._presence.of(me.id):
-            session.peer.follow(conversation, after=0, delivered=0)
+            session.peer.follow(pair.conversation, after=0, delivered=0)
 
     def _note_silent(self, user: User, membership: Membership) -> None:
         conversation, peer = membership.conversation, membership.peer
         if peer is not None and is_silent(membership) and conversation.id not in self._told:
-            self._silent.setdefault(conversation.id, (conversation, user, peer))
+            self._silent.add(Pair(conversation, user, peer))
 
-    def announce(self, conversation_id: int) -> None:
+    async def announce(self, conversation_id: int) -> None:
         """Let both know of a direct conversation that is about to get its first message."""
-        silent = self._silent.get(conversation_id)
+        silent = self._silent.take(conversation_id)
+        if silent is None and not self._silent.complete and conversation_id not in self._told:
+            silent = await self._forgotten(conversation_id)
         if silent is not None:
-            self._open(*silent)
+            self._open(silent)
 
-    def _open(self, conversation: Conversation, me: User, peer: User) -> None:
+    async def _forgotten(self, conversation_id: int) -> Pair | None:
+        """Return a silent conversation that memory had no room for."""
+        found = await self._patience.ask(self._store.pair, conversation_id)
+        if conversation_id in self._told:
+            return None
+        if found is None or found[0].last_seq:
+            self._told.add(conversation_id)  # it is not asked for again
+            return None
+        conversation, (one, other) = found
+        return Pair(conversation, one, other)
+
+    def _open(self, pair: Pair) -> None:
         """Let the two of a direct conversation know of it."""
+        conversation, me, peer = pair
         self._told.add(conversation.id)
-        self._silent.pop(conversation.id, None)
+        self._silent.take(conversation.id)
+        if not conversation.last_seq:
+            self._beginning.add(pair)
         log.info("conversation.opened", conversation=conversation.id, users=[me.name, peer.name])
         last = conversation.last_seq
-        for user, other in ((me, peer), (peer, me)):
-            self._begin(user, Membership(conversation, user.id, last, other))
+        for user in (me, peer):
+            self._begin(user, replace(pair.of(user.id), delivered_seq=last))
 
     def _begin(self, user: User, membership: Membership, *, asker: Session | None = None) -> None:
         """Let all the sessions of a user follow a conversation; ``asker`` knows of it."""
@@ -197,7 +281,6 @@ class Conversations:
 
         ``asker`` is the session that is answered with it.
         """
-        self._keep_title(membership.conversation)
         self._begin(user, membership, asker=asker)
 
     def left(
@@ -225,12 +308,15 @@ class Conversations:
 
     def changed(self, conversation: Conversation) -> None:
         """Take in what a room is about now."""
-        self._spoil_looks()
+        for look in self._looks:
+            look.topics[conversation.id] = conversation.topic
         self._known.describe(conversation)
 
     def changed_role(self, user_id: int, conversation_id: int, role: str) -> None:
         """Take in what a member of a room is now."""
-        self._spoil_looks(user_id)
+        for look in self._looks:
+            if look.user_id == user_id:
+                look.roles[conversation_id] = role
         self._known.appoint(user_id, conversation_id, role)
 
     def check_member(self, session: Session, conversation_id: int) -> None:

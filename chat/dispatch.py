@@ -158,7 +158,7 @@ def _refusal(need: Need) -> ProtocolError:
         case Need.ACCOUNT:
             return ProtocolError(
                 ErrorCode.NEEDS_ACCOUNT,
-                "That needs an account: /register PASSWORD makes one of your name.",
+                "That needs an account: /register makes one of your name.",
             )
         case _:
             return ProtocolError(

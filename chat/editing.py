@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from chat.expiry import Expiry
 from chat.patience import Patience
-from chat.rooms import KEEPERS
+from chat.seats import KEEPERS
 from chat.session import Session
 from chat.writing import unknown_message
 from protocol.errors import ErrorCode, ProtocolError
@@ -18,6 +18,9 @@ from storage.records import Message
 
 _MINUTE = 60_000_000  # microseconds
 _SPOKEN = ("text", "file")
+
+MOST_EDITS = 20
+"""How often a message may be changed: each change is stored and shown to all, for as long as it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +84,22 @@ class Editing:
                 "Message {number} is a file; it can be deleted, but not changed.",
                 number=message.id,
             )
+        await self._check_number(message)
         return message
 
     async def to_delete(self, session: Session, message_id: int) -> Message:
         """Return a message that the session's user may delete now, or that is deleted already."""
-        message = await self._get(session, message_id)
+        message = await self._patience.ask(self._stores.messages.Get, message_id)
         if message is None or not await self._reaches(session, message):
+            raise unknown_message(message_id)
+        keeps = await self._keeps(session, message)
+        # What has expired only for one who looks after it is still there for others to see.
+        if not keeps and await self._get(session, message_id) is None:
             raise unknown_message(message_id)
         if message.kind == "deleted":
             return message
         _spoken(message, message_id)
-        if not await self._keeps(session, message):
+        if not keeps:
             if message.sender_id != session.who.id:
                 _refuse_stranger(message)
             self._check_time(message)
@@ -123,6 +131,17 @@ class Editing:
         ask = self._stores.conversations.get
         conversation = await self._patience.ask(ask, conversation_id)
         return conversation is None or conversation.kind == "direct"
+
+    async def _check_number(self, message: Message) -> None:
+        if message.edited_at is None:
+            return
+        if await self._patience.ask(self._stores.messages.edits, message.id) >= MOST_EDITS:
+            raise ProtocolError(
+                ErrorCode.LIMIT_REACHED,
+                "Message {number} has been changed {limit} times; write a new one.",
+                number=message.id,
+                limit=MOST_EDITS,
+            )
 
     def _check_time(self, message: Message) -> None:
         minutes = self._rules.minutes

@@ -11,6 +11,7 @@ import hashlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from typing import TypeVarTuple
 
@@ -20,7 +21,7 @@ import trio
 from chat.intake import PIECE, Intake
 from chat.patience import Patience
 from protocol.errors import ErrorCode, ProtocolError
-from protocol.language import size_of
+from protocol.language import bytes_of, size_of
 from storage.errors import StorageUnavailable
 from storage.file_store import FileStore
 from storage.interface import BodyStore
@@ -38,6 +39,9 @@ READ = 64 * 1024
 
 KEPT = 24 * 3600
 """Seconds after which a file that is no message, and that nobody goes on sending, is deleted."""
+
+MOST_UNSENT = 32
+"""Files of one user that are not complete; one that is becomes a message, or is deleted."""
 
 CLEAN_EVERY = 3600.0  # seconds
 
@@ -103,27 +107,44 @@ class Files:
         """Refuse a file that is too big (S004-27)."""
         limit = self._rules.max_bytes
         if limit and size > limit:
+            shown, most = size_of(size), size_of(limit)
+            if str(shown) == str(most):
+                shown, most = bytes_of(size), bytes_of(limit)
             raise ProtocolError(
                 ErrorCode.TOO_BIG,
                 "The file is too big: it has {size}, and this server takes up to {limit}.",
-                size=size_of(size),
-                limit=size_of(limit),
+                size=shown,
+                limit=most,
             )
 
     async def begin(
         self, new: NewFile, *, ref: int | None, conversation: int, to: str | None
     ) -> Incoming:
-        """Take a file, or go on with it, on this connection and no longer on another one."""
-        file = await self._patience.ask(self._store.begin, new)
-        if (file.size, file.sha256) != (new.size, new.sha256):
-            raise ProtocolError(
-                ErrorCode.BAD_STREAM, "This uuid is another file's; take a new one for each file."
-            )
-        before = self._open.get(file.id)
-        if before is not None:
-            before.ended = True
-        incoming = self._open[file.id] = Incoming(file, ref=ref, conversation=conversation, to=to)
-        return incoming
+        """Take a file, or go on with it, on this connection and no longer on another one.
+
+        Raises :class:`ProtocolError` where the user has too many that were not sent.
+        """
+
+        async def open_it() -> Incoming:
+            file = await self._patience.ask(partial(self._store.begin, new, most=MOST_UNSENT))
+            if file is None:
+                raise ProtocolError(
+                    ErrorCode.LIMIT_REACHED, "Finish or withdraw one of your files first."
+                )
+            if (file.size, file.sha256) != (new.size, new.sha256):
+                raise ProtocolError(
+                    ErrorCode.BAD_STREAM,
+                    "This uuid is another file's; take a new one for each file.",
+                )
+            before = self._open.get(file.id)
+            if before is not None:
+                before.ended = True
+            opened = Incoming(file, ref=ref, conversation=conversation, to=to)
+            self._open[file.id] = opened
+            return opened
+
+        # Behind the pieces that wait: what is stored when it is opened is where it goes on.
+        return await self._intake.write(open_it)
 
     async def append(self, incoming: Incoming, data: bytes) -> None:
         """Store a chunk. After an error nothing more is taken; an offer goes on with it."""
@@ -136,12 +157,18 @@ class Files:
             )
         for begin in range(0, len(data), PIECE):
             await self._append_piece(incoming, data[begin : begin + PIECE])
-        incoming.ended = False
+        incoming.ended = not self._is_open(incoming)
 
     async def _append_piece(self, incoming: Incoming, piece: bytes) -> None:
         file, end = incoming.file, incoming.offset + len(piece)
+
+        async def store() -> int | None:
+            if not self._is_open(incoming):  # since it has waited for its turn
+                return None
+            return await self._store.append(file.id, incoming.offset, piece)
+
         try:
-            stored = await self._intake.write(self._store.append, file.id, incoming.offset, piece)
+            stored = await self._intake.write(store)
         except KeyError:
             raise _given_up() from None
         if stored != end:
@@ -152,6 +179,10 @@ class Files:
         if incoming.digest is not None:
             incoming.digest.update(piece)
         incoming.offset = end
+
+    def _is_open(self, incoming: Incoming) -> bool:
+        """Tell whether it is this connection that brings a file."""
+        return self._open.get(incoming.file.id) is incoming
 
     async def settle(self, incoming: Incoming) -> None:
         """Compare the hash of a file that is whole; raises :class:`ProtocolError` if it is wrong.
@@ -184,8 +215,13 @@ class Files:
     def let_go(self, incoming: Incoming) -> None:
         """Note that a connection has done with a file; what is stored of it is kept for a day."""
         incoming.ended = True
-        if self._open.get(incoming.file.id) is incoming:
+        if self._is_open(incoming):
             del self._open[incoming.file.id]
+
+    async def drop(self, incoming: Incoming) -> None:
+        """Delete a file that was refused when all of it was there."""
+        if self._is_open(incoming):
+            await self._discard_quietly(incoming.file.id)
 
     async def withdraw(self, owner_id: int, uuid: bytes) -> bool:
         """Delete what is there of a file; False where it has been sent already."""
@@ -272,16 +308,22 @@ class Files:
             log.warning("file.not_deleted", file=file_id, reason=str(error))
 
     async def _discard(self, file_id: int, *, unfinished: bool = False) -> bool:
-        """Delete a file that no message brings; False where there is none, or it stays."""
+        """Delete a file that no message brings; False where it stays.
 
-        async def delete() -> StoredFile | None:
-            return await self._store.delete_unreferenced(file_id, unfinished=unfinished)
+        In turn, so that its body is given up once: the next one may get the same number.
+        """
 
-        file = await self._patience.ask(delete)
-        if file is None:
-            return False
-        self._intake.give_up(file.body_id)
-        return True
+        async def delete() -> bool:
+            file = await self._patience.ask(self._store.get, file_id)
+            if file is None:
+                return True
+            ask = partial(self._store.delete_unreferenced, file_id, unfinished=unfinished)
+            if not await self._patience.ask(ask):
+                return False
+            self._intake.give_up(file.body_id)
+            return True
+
+        return await self._intake.write(delete)
 
 
 def _given_up() -> ProtocolError:

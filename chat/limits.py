@@ -110,24 +110,39 @@ class Limits:
         One that is sent again, because its acknowledgement was lost, is neither refused nor
         counted a second time. Raises :class:`ProtocolError` where there were too many before.
         """
-        if not self._most or conversation_id != GENERAL or kind not in _COUNTED:
+        count = self._counting(session, conversation_id, kind)
+        if count is None:
             return None
-        count = self._present(session.who.id)
         again = uuid in count.uuids or uuid in count.earlier
         if not again:
-            if count.used >= self._most:
-                raise ProtocolError(
-                    ErrorCode.LIMIT_REACHED,
-                    "You have sent the {limit} messages that you can send to the general chat for "
-                    "now; the count starts anew at {time}.",
-                    limit=self._most,
-                    time=self._time(count, session),
-                )
+            self._check(count, session)
             count.used += 1
             count.uuids.add(uuid)
             self._changed.add(session.who.id)
         left = max(self._most - count.used, 0)
         return Allowance(left, count.started_at + self._period, again)
+
+    def check(self, session: Session, conversation_id: int, kind: str, uuid: bytes) -> None:
+        """Raise :class:`ProtocolError` where a message would be refused now; count nothing."""
+        count = self._counting(session, conversation_id, kind)
+        if count is not None and uuid not in count.uuids and uuid not in count.earlier:
+            self._check(count, session)
+
+    def _counting(self, session: Session, conversation_id: int, kind: str) -> _Count | None:
+        """Return the period in which a message is counted; None where it is not limited."""
+        if not self._most or conversation_id != GENERAL or kind not in _COUNTED:
+            return None
+        return self._present(session.who.id)
+
+    def _check(self, count: _Count, session: Session) -> None:
+        if count.used >= self._most:
+            raise ProtocolError(
+                ErrorCode.LIMIT_REACHED,
+                "You have sent the {limit} messages that you can send to the general chat for "
+                "now; the count starts anew at {time}.",
+                limit=self._most,
+                time=self._time(count, session),
+            )
 
     def give_back(self, session: Session, uuid: bytes) -> None:
         """Count a message no longer: nothing came of it."""

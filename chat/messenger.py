@@ -25,6 +25,7 @@ from chat.limits import Allowance, Limits
 from chat.markers import Markers
 from chat.moderation import ModerationRules
 from chat.patience import Patience
+from chat.public_rooms import PublicRooms
 from chat.reading import Reading
 from chat.rooms import Rooms
 from chat.schedule import Schedule
@@ -85,8 +86,18 @@ class Messenger:
         self.complaints = Complaints(
             stores.moderation, self.patience, self.presence, moderation.complaints, zone=zone
         )
+        lifetime = moderation.lifetime
+        self._last_seen = LastSeen(
+            stores.moderation, self.patience, self.presence, away_days=lifetime.away_days
+        )
         self.expiry = Expiry(
-            stores, self.patience, self.markers, self.intake, moderation.lifetime, forget=forget
+            stores,
+            self.patience,
+            self.markers,
+            self.intake,
+            lifetime,
+            forget=forget,
+            note_present=self._last_seen.write,
         )
         self.markers.expired = self.expiry.expired_seq
         self.editing = Editing(
@@ -97,9 +108,9 @@ class Messenger:
             editing,
             release=self.files.release,
         )
-        self._last_seen = LastSeen(stores.moderation, self.patience, self.presence)
         tell = partial(happened, self)
         self.rooms = Rooms(stores.rooms, self.patience, self.conversations, tell)
+        self.public_rooms = PublicRooms(stores.rooms, self.patience)
         self.admission = Admission(stores.rooms, self.patience, self.presence, self.rooms)
         self._hand_out = publish
         self.journal = Journal(
@@ -112,12 +123,14 @@ class Messenger:
         await self.limits.load()
         await self.complaints.load()
         await self.expiry.look()
+        await self.schedule.catch_up(self)
 
     async def write(self) -> None:
         """Write what is written now and then only; the server is about to stop."""
         await self.markers.write()
         await self.limits.write()
         await self._last_seen.write()
+        await self.identity.devices.write()
 
     async def run(self) -> None:
         """Do what goes on beside the requests, for ever; the journal runs by itself."""
@@ -125,7 +138,8 @@ class Messenger:
             nursery.start_soon(self.patience.run)
             nursery.start_soon(self.intake.run)
             nursery.start_soon(self.files.run)
-            nursery.start_soon(self.accounts.entering.run)
+            nursery.start_soon(self.accounts.run)
+            nursery.start_soon(self.identity.devices.run)
             nursery.start_soon(self.conversations.asking.run)
             nursery.start_soon(self.markers.run)
             nursery.start_soon(self.reading.run)
@@ -167,28 +181,14 @@ class Messenger:
 
 def as_event(message: Message, prev: int | None = None) -> MessageEvent:
     """Return a stored message as it is shown, ``prev`` where it is not the number before."""
-    text = message.body.decode(errors="replace")
-    prev = None if prev == message.seq - 1 else prev
-    if message.kind == "text" and message.target_id is None and message.edited_at is None:
-        return MessageEvent(
-            id=message.id,
-            seq=message.seq,
-            prev=prev,
-            time=message.sent_at,
-            sender=message.sender_name,
-            text=text,
-            conversation=message.conversation_id,
-            size=None if message.body_id is None else message.size,
-            due=message.due_at,
-        )
     file = message.file
     return MessageEvent(
         id=message.id,
         seq=message.seq,
-        prev=prev,
+        prev=None if prev == message.seq - 1 else prev,
         time=message.sent_at,
         sender=message.sender_name,
-        text=text,
+        text=message.body.decode(errors="replace"),
         conversation=message.conversation_id,
         size=None if message.body_id is None else message.size,
         kind=message.kind,
@@ -205,18 +205,6 @@ def as_event(message: Message, prev: int | None = None) -> MessageEvent:
 def as_receipt(saved: Saved, ref: int | None, allowance: Allowance | None = None) -> Sent:
     """Return the acknowledgement of what has been stored."""
     message = saved.message
-    left, renews_at = (None, None) if allowance is None else (allowance.left, allowance.renews_at)
-    if message.kind == "text" and message.target_id is None:
-        return Sent(
-            ref=ref,
-            id=message.id,
-            seq=message.seq,
-            time=message.sent_at,
-            conversation=message.conversation_id,
-            duplicate=saved.duplicate,
-            left=left,
-            renews_at=renews_at,
-        )
     return Sent(
         ref=ref,
         id=message.id,
@@ -224,8 +212,9 @@ def as_receipt(saved: Saved, ref: int | None, allowance: Allowance | None = None
         time=message.sent_at,
         conversation=message.conversation_id,
         duplicate=saved.duplicate,
-        left=left,
-        renews_at=renews_at,
+        left=None if allowance is None else allowance.left,
+        renews_at=None if allowance is None else allowance.renews_at,
+        # An edit that found nothing to change is stored without its text.
         kind="void" if message.kind == "edit" and not message.body else message.kind,
         target=message.target_id,
         quote=_quote(message),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from protocol.errors import ErrorCode, ProtocolError
-from protocol.limits import MAX_NAME
+from protocol.limits import MAX_NAME, MAX_TYPED
 from protocol.vocabulary import COMMANDS
 
 _FORBIDDEN_CATEGORIES = ("C", "Z")  # controls, formats, surrogates, unassigned; separators
@@ -41,7 +41,8 @@ _SKELETON_SIZE = 512  # bytes, which is what the database keeps; some Hangul nam
 
 def check_name(name: str) -> str:
     """Return the name as it will be shown; raises :class:`ProtocolError` with the reason."""
-    shown = unicodedata.normalize("NFKC", name).strip()
+    # What is far too long is not even normalised: that would take too long.
+    shown = unicodedata.normalize("NFKC", name).strip() if len(name) <= MAX_TYPED else name
     if not shown:
         raise ProtocolError(ErrorCode.BAD_NAME, "A name needs at least one character.")
     if len(shown) > MAX_NAME:

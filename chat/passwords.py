@@ -14,6 +14,7 @@ from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from chat.names import name_key
 from protocol.errors import ErrorCode, ProtocolError
+from protocol.limits import MAX_SECRET
 
 MIN_PASSWORD = 8
 """Characters that a password has at least."""
@@ -32,7 +33,8 @@ twice the memory, and leave less of the cores for the messages.
 
 def check_password(text: str, name: str) -> None:
     """Raise :class:`ProtocolError` where this cannot be the password of the user ``name``."""
-    length = len(unicodedata.normalize("NFC", text))
+    # What is far too long is not even normalised: that would take too long.
+    length = len(unicodedata.normalize("NFC", text) if len(text) <= MAX_SECRET else text)
     if length < MIN_PASSWORD:
         raise ProtocolError(
             ErrorCode.BAD_PASSWORD,
@@ -61,18 +63,27 @@ class Passwords:
     def __init__(self, parameters: Parameters = RFC_9106_LOW_MEMORY) -> None:
         self._hasher = PasswordHasher.from_parameters(parameters)
         self._turn = trio.CapacityLimiter(AT_ONCE)
+        self._next_hash = trio.Lock()
         self._nobodys = _hash_of_nothing(parameters)
 
     async def hash(self, password: str) -> str:
-        """Return what is stored of a password."""
-        return await trio.to_thread.run_sync(self._hash, password, limiter=self._turn)
+        """Return what is stored of a password.
+
+        Of those that wait for this one alone waits among those that compare theirs: however many
+        register, who logs in is behind one of them at most.
+        """
+        async with self._next_hash:
+            return await trio.to_thread.run_sync(self._hash, password, limiter=self._turn)
 
     async def verify(self, stored: str | None, password: str) -> bool:
         """Tell whether a password is the right one.
 
         None is somebody who has no password, or does not exist: no password is right, and
-        finding that out takes as long as with anybody else.
+        finding that out takes as long as with anybody else. So it does of one that is far too
+        long.
         """
+        if len(password) > MAX_SECRET:
+            stored, password = None, password[:MAX_SECRET]
         verify = partial(self._verify, self._nobodys if stored is None else stored, password)
         return await trio.to_thread.run_sync(verify, limiter=self._turn)
 

@@ -36,6 +36,7 @@ class Paste:
         self._padded = False
         self._digest = hashlib.sha256()
         self._body_id: int | None = None
+        self._file_id: int | None = None
         self._stored = 0
 
     async def add(self, typed: bytes) -> None:
@@ -78,13 +79,14 @@ class Paste:
             created_at=time.time_ns() // 1000,
         )
         file = await self._messenger.stores.files.add(new, self._body_id)
-        self._body_id = None  # the file has it now
+        self._body_id, self._file_id = None, file.id  # the file has the body now
         return file
 
     def give_up(self) -> None:
-        """Forget it; after :meth:`finish` there is nothing to forget."""
+        """Forget it, also where it is all there and may not be sent."""
         self._messenger.intake.give_up(self._body_id)
-        self._body_id = None
+        self._messenger.files.release(self._file_id)
+        self._body_id = self._file_id = None
 
 
 def _not_base64() -> ProtocolError:

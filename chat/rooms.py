@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import time
 import unicodedata
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 from weakref import WeakValueDictionary
 
 import structlog
@@ -17,11 +17,23 @@ from msgspec.structs import replace
 from chat.conversations import Conversations
 from chat.names import check_name, name_key
 from chat.patience import Patience
+from chat.seats import (
+    KEEPERS,
+    MAX_ROOMS,
+    NUMBER,
+    ambiguous,
+    check_keeper,
+    is_private,
+    not_in,
+    not_there,
+    pick,
+    too_many_rooms,
+)
 from chat.session import Session
 from protocol.errors import ErrorCode, ProtocolError
 from protocol.ids import new_uuid
 from protocol.language import N_
-from protocol.vocabulary.rooms import MAX_ROOM, MAX_TOPIC, ROLES
+from protocol.vocabulary.rooms import MAX_TOPIC, ROLES, TOPIC_TYPED
 from storage.records import Conversation, Membership, User
 from storage.room_statements import (
     MODERATOR,
@@ -40,40 +52,14 @@ log = structlog.get_logger()
 MAX_MEMBERS = 10_000
 """In one room: a message costs a send to each of them, and a thousand are a few milliseconds."""
 
-MAX_ROOMS = 500
-"""That one user is in: a login reads, follows and lists them all, which has to stay quick."""
-
-
-KEEPERS = (OWNER, MODERATOR)
-"""Who looks after a room."""
-
 SHOWN = 20
 """Messages that greet who comes into a room."""
 
 LIMITS = Limits(members=MAX_MEMBERS, rooms=MAX_ROOMS, messages=SHOWN)
 
-_NUMBER = re.compile(r"#?(\d{1,15})", re.ASCII)
-
 EntryT = TypeVar("EntryT", bound=Entered | None)
 Happened = Callable[[User, int, str, str], None]
 """Writes into a conversation what somebody did to it, of which kind, and more about it."""
-
-
-class _InRoom(Protocol):
-    @property
-    def conversation(self) -> Conversation: ...
-
-
-InRoomT = TypeVar("InRoomT", bound=_InRoom)
-
-
-def pick(things: Sequence[InRoomT], text: str) -> list[InRoomT]:
-    """Return what belongs to the rooms that somebody means by a name, or by a number as ``#12``."""
-    found = [one for one in things if name_key(one.conversation.title or "") == name_key(text)]
-    number = _NUMBER.fullmatch(text.strip())
-    if number and not found:
-        found = [one for one in things if one.conversation.id == int(number[1])]
-    return found
 
 
 class Rooms:
@@ -96,12 +82,37 @@ class Rooms:
         self._happened = happened
         self._changing: WeakValueDictionary[int, trio.Lock] = WeakValueDictionary()
 
-    def changing(self, conversation_id: int) -> trio.Lock:
-        """Return what is held while a room changes."""
+    @asynccontextmanager
+    async def changing(self, conversation_id: int) -> AsyncIterator[None]:
+        """Surround what changes a room, and what those who are here have to hear of it.
+
+        Whoever began it may end meanwhile: what the database has done is done, and so the
+        rest of it is, too. A database that is silent is waited for as long as anywhere.
+        """
         lock = self._changing.get(conversation_id)
         if lock is None:
             lock = self._changing[conversation_id] = trio.Lock()
-        return lock
+        async with lock:
+            with trio.CancelScope(shield=True):
+                yield
+
+    async def still(self, session: Session, seat: Seat) -> Seat:
+        """Return a seat as it is now; while the room is kept from changing it stays so."""
+        room = seat.conversation
+        found = await self._patience.ask(self._store.seats, session.who.id, room.id)
+        if not found:
+            self._is_out(session.who, room)
+            raise not_in(room.title or "")
+        return found[0]
+
+    def _is_out(self, user: User, room: Conversation) -> None:
+        """Let no session of a user follow a room that the database says it is not in.
+
+        That is so where it has left, or was put out, and the answer of the database was lost.
+        """
+        self._conversations.left(
+            user, room, reason=N_("You are no longer in the room {room}."), room=room.title
+        )
 
     # ---- which room
 
@@ -117,11 +128,19 @@ class Rooms:
         ask = partial(self._store.seats, session.who.id, conversation_id)
         found = await self._patience.ask(ask)
         if not found:
+            await self._check_out(session, conversation_id)
             raise ProtocolError(
                 ErrorCode.UNKNOWN_ROOM,
                 "That is for rooms: /chats NAME goes into one, /get_chats lists them.",
             )
         return found[0]
+
+    async def _check_out(self, session: Session, conversation_id: int) -> None:
+        """See to a session that follows what its user has no seat in."""
+        conversation = await self._conversations.get(conversation_id)
+        if conversation is not None and conversation.kind == "room":
+            async with self.changing(conversation_id):
+                await self.still(session, Seat(conversation, ""))
 
     async def _seats(self, session: Session) -> list[Seat]:
         return await self._patience.ask(self._store.seats, session.who.id)
@@ -129,11 +148,9 @@ class Rooms:
     def _only(self, seats: Sequence[Seat], room: str) -> Seat:
         found = pick(seats, room)
         if not found:
-            raise ProtocolError(
-                ErrorCode.UNKNOWN_ROOM, "You are in no room called {room}.", room=room[:MAX_ROOM]
-            )
+            raise not_in(room)
         if len(found) > 1:
-            raise _ambiguous(room)
+            raise ambiguous(room)
         return found[0]
 
     # ---- coming
@@ -150,15 +167,15 @@ class Rooms:
             raise ProtocolError(
                 ErrorCode.NEEDS_ACCOUNT,
                 "Private rooms are for accounts, for anybody can use a guest's name: "
-                "/register PASSWORD makes one of yours.",
+                "/register makes one of yours.",
             )
-        number = _NUMBER.fullmatch(name.strip())
+        number = NUMBER.fullmatch(name.strip())
         if number:
             return await self.enter(session, await self._numbered(session, int(number[1]))), False
         shown = check_name(name)
-        mine = [seat for seat in pick(await self._seats(session), shown) if _is_private(seat)]
+        mine = [seat for seat in pick(await self._seats(session), shown) if is_private(seat)]
         if len(mine) > 1:
-            raise _ambiguous(shown)
+            raise ambiguous(shown)
         if mine:
             return await self.enter(session, mine[0].conversation), False
         key = f"private:{new_uuid().hex}" if private else PUBLIC + name_key(shown)
@@ -185,8 +202,11 @@ class Rooms:
         found = None if private else await self._patience.ask(self._store.find, key)
         if found is not None:
             return found, False
-        make = partial(self._store.make, private=private)
-        made = await self._patience.ask(make, key, name, session.who.id, _now())
+        make = partial(self._store.make, private=private, most=LIMITS.rooms)
+        try:
+            made = await self._patience.ask(make, key, name, session.who.id, _now())
+        except TooManyRoomsError:
+            raise too_many_rooms() from None
         if made[1]:
             log.info("room.made", room=made[0].id, user=session.who.name, private=private)
         return made
@@ -208,25 +228,32 @@ class Rooms:
         ``asker`` is answered with it. Where the method returns None nothing has happened.
         """
         async with self.changing(room.id):
-            with self._conversations.looking():
-                try:
-                    entered = await self._patience.ask(enter, room.id, user.id, _now(), LIMITS)
-                except TooManyMembersError:
-                    raise ProtocolError(
-                        ErrorCode.LIMIT_REACHED,
-                        "There are {limit} people in {room}; more do not fit in.",
-                        limit=MAX_MEMBERS,
-                        room=room.title,
-                    ) from None
-                except TooManyRoomsError:
-                    raise ProtocolError(
-                        ErrorCode.LIMIT_REACHED,
-                        "One can be in {limit} rooms at most; /leave one before.",
-                        limit=MAX_ROOMS,
-                    ) from None
-                if entered is not None:
-                    self._has_entered(user, entered, asker)
-            return entered
+            return await self.let_in(room, user, enter, asker=asker)
+
+    async def let_in(
+        self,
+        room: Conversation,
+        user: User,
+        enter: Callable[[int, int, int, Limits], Awaitable[EntryT]],
+        *,
+        asker: Session | None = None,
+    ) -> EntryT:
+        """Do what :meth:`put_in` does, for one who keeps the room from changing."""
+        with self._conversations.looking():
+            try:
+                entered = await self._patience.ask(enter, room.id, user.id, _now(), LIMITS)
+            except TooManyMembersError:
+                raise ProtocolError(
+                    ErrorCode.LIMIT_REACHED,
+                    "There are {limit} people in {room}; more do not fit in.",
+                    limit=MAX_MEMBERS,
+                    room=room.title,
+                ) from None
+            except TooManyRoomsError:
+                raise too_many_rooms() from None
+            if entered is not None:
+                self._has_entered(user, entered, asker)
+        return entered
 
     def _has_entered(self, user: User, entered: Entered, asker: Session | None) -> None:
         membership = membership_of(user, entered)
@@ -251,8 +278,10 @@ class Rooms:
         if user.id == me.id:
             raise ProtocolError(ErrorCode.BAD_ARGUMENTS, "To go yourself write /leave.")
         async with self.changing(room.id):
+            seat = await self.still(session, seat)
             part = await self._patience.ask(self._store.role_of, room.id, user.id)
             if part is None:
+                self._is_out(user, room)
                 raise not_there(user.name, room)
             if seat.role != OWNER and not (seat.role == MODERATOR and part not in KEEPERS):
                 raise ProtocolError(
@@ -296,8 +325,8 @@ class Rooms:
 
     async def set_topic(self, session: Session, seat: Seat, topic: str) -> str:
         """Say what a room is about; return it as it is kept."""
-        check_keeper(seat)
-        kept = unicodedata.normalize("NFC", topic).strip()
+        # A longer one is not even normalised, which would take too long.
+        kept = unicodedata.normalize("NFC", topic).strip() if len(topic) <= TOPIC_TYPED else topic
         if len(kept) > MAX_TOPIC:
             raise ProtocolError(
                 ErrorCode.TEXT_TOO_LONG,
@@ -307,6 +336,7 @@ class Rooms:
             )
         room = seat.conversation
         async with self.changing(room.id):
+            check_keeper(await self.still(session, seat))
             await self._patience.ask(self._store.set_topic, room.id, kept)
             self._conversations.changed(replace(room, topic=kept))
             self._happened(session.who, room.id, "topic", kept)
@@ -319,11 +349,12 @@ class Rooms:
             raise ProtocolError(
                 ErrorCode.BAD_ARGUMENTS, "There are {roles} in a room.", roles=", ".join(ROLES)
             )
-        if seat.role != OWNER:
-            raise ProtocolError(ErrorCode.NOT_ALLOWED, "Only owners of a room can do that.")
         async with self.changing(room.id):
+            if (await self.still(session, seat)).role != OWNER:
+                raise ProtocolError(ErrorCode.NOT_ALLOWED, "Only owners of a room can do that.")
             before = await self._patience.ask(self._store.role_of, room.id, user.id)
             if before is None:
+                self._is_out(user, room)
                 raise not_there(user.name, room)
             if before == role:
                 return
@@ -345,35 +376,6 @@ def membership_of(user: User, entered: Entered) -> Membership:
         read_seq=entered.read_seq,
         role=entered.role,
     )
-
-
-def check_keeper(seat: Seat) -> None:
-    """Raise :class:`ProtocolError` unless the user looks after the room."""
-    if seat.role not in KEEPERS:
-        raise ProtocolError(
-            ErrorCode.NOT_ALLOWED,
-            "Only owners and moderators of a room can do that; /members shows them.",
-        )
-
-
-def not_there(name: str, room: Conversation) -> ProtocolError:
-    """Return the error for somebody who is not in a room."""
-    return ProtocolError(
-        ErrorCode.UNKNOWN_USER, "{name} is not in the room {room}.", name=name, room=room.title
-    )
-
-
-def _ambiguous(room: str) -> ProtocolError:
-    return ProtocolError(
-        ErrorCode.BAD_ARGUMENTS,
-        "There are several rooms called {room} for you: write #NUMBER instead of the name. "
-        "/get_chats and /invitations show the numbers.",
-        room=room,
-    )
-
-
-def _is_private(seat: Seat) -> bool:
-    return seat.conversation.private
 
 
 def _now() -> int:

@@ -41,6 +41,9 @@ LOOK_EVERY = 0.5
 GROUP = 50
 """Messages that are sent together."""
 
+AT_START = 10.0
+"""Seconds that a start waits, at most, for what was due while no server ran."""
+
 LATE = 60_000_000
 """Microseconds after which a message is marked with the time at which it was due."""
 
@@ -128,6 +131,19 @@ class Schedule:
                 "lists those that wait.",
                 number=number,
             )
+
+    async def catch_up(self, messenger: Messenger) -> None:
+        """Send what was due while no server ran, before anybody can write anything.
+
+        What a database that is slow, or away, does not take now is sent by :meth:`run`.
+        """
+        with trio.move_on_after(AT_START):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(messenger.journal.run)
+                with suppress(StorageUnavailable):
+                    while await self.send_due(messenger):
+                        pass
+                nursery.cancel_scope.cancel()
 
     async def run(self, messenger: Messenger) -> None:
         """Send for ever what is due."""

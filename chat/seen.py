@@ -11,15 +11,25 @@ from chat.session import Presence
 from storage.errors import StorageUnavailable
 from storage.moderation_store import ModerationStore
 
+_DAY = 86_400.0  # seconds
 LOOK_EVERY = 60.0  # seconds
 NOTE_EVERY = 3600.0
-"""Seconds after which a user who stays is noted again; it is days that count."""
+"""Seconds after which a user who stays is noted again, at the latest."""
 
 
 class LastSeen:
     """Notes who is here; :meth:`run` has to run."""
 
-    def __init__(self, store: ModerationStore, patience: Patience, presence: Presence) -> None:
+    def __init__(
+        self,
+        store: ModerationStore,
+        patience: Patience,
+        presence: Presence,
+        *,
+        away_days: float = 30.0,
+    ) -> None:
+        """Note those who stay so often that they are never ``away_days`` away."""
+        self._every = min(NOTE_EVERY, away_days * _DAY / 2)
         self._store = store
         self._patience = patience
         self._presence = presence
@@ -40,7 +50,8 @@ class LastSeen:
         """Write who has come, left, or been here for long; not where the database is away."""
         now = trio.current_time()
         here = self._presence.user_ids()
-        due = {user for user in here if self._noted.get(user, -NOTE_EVERY) <= now - NOTE_EVERY}
+        every = self._every
+        due = {user for user in here if self._noted.get(user, -every) <= now - every}
         left, self._left = self._left, set()
         if not (due | left):
             return

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 async def snapshot(messenger: Messenger, session: Session) -> Synced:
     """Return the conversations and contacts of a session's user as they are now.
 
-    What changes between this and the sending of it is news again: nobody waits in between.
+    What changes while they are read is not in it: whoever sends it asks for another one then.
     """
-    contacts = await messenger.contacts.of(session.who)
     memberships = await messenger.conversations.of(session.who)
+    contacts = await messenger.contacts.among(session.who, memberships)
+    messenger.admission.greet(session)  # what waits for an answer comes behind it
     return Synced(
         conversations=[describe(one) for one in memberships if not is_silent(one)],
         contacts=contacts,

@@ -36,6 +36,7 @@ QUIET = 3600.0
 ENTRIES = 10_000
 """Names and addresses that are remembered, a few hundred bytes each; the oldest are dropped."""
 
+_Key = str | IPv4Address | IPv6Network
 _SITE = 64  # bits of an IPv6 address that one household or server has to itself
 
 
@@ -43,6 +44,7 @@ _SITE = 64  # bits of an IPv6 address that one household or server has to itself
 class _Entry:
     """What is known of a name or an address."""
 
+    key: _Key
     free: int
     failures: int = 0
     ready_at: float = float("-inf")
@@ -102,8 +104,11 @@ class Throttle:
     address: loopback is throttled by name alone.
     """
 
-    def __init__(self) -> None:
-        self._entries: OrderedDict[str | IPv4Address | IPv6Network, _Entry] = OrderedDict()
+    def __init__(self, free: int = FREE, free_by_address: int = FREE_BY_ADDRESS) -> None:
+        """Let so many fail before the first wait, by one name and from one address."""
+        self._free = free
+        self._free_by_address = free_by_address
+        self._entries: OrderedDict[_Key, _Entry] = OrderedDict()
 
     @asynccontextmanager
     async def attempt(self, name_key: str, ip: str) -> AsyncIterator[Attempt]:
@@ -114,41 +119,57 @@ class Throttle:
         slip through than of as many after each other. One that neither failed nor succeeded,
         for it was cancelled or the database is away, has not been.
         """
-        name = self._entry(f"name {name_key}", FREE)
+        name = self._entry(f"name {name_key}", self._free)
         address = _address(ip)
-        entries = [name] if address is None else [name, self._entry(address, FREE_BY_ADDRESS)]
+        entries = [name]
+        if address is not None:
+            entries.append(self._entry(address, self._free_by_address))
         try:
-            await _turn(entries)
-        finally:
+            try:
+                await _turn(entries)
+            finally:
+                for entry in entries:
+                    entry.waiting -= 1
             for entry in entries:
-                entry.waiting -= 1
-        for entry in entries:
-            entry.under_way += 1
-        try:
-            yield Attempt(name, entries)
+                entry.under_way += 1
+            try:
+                yield Attempt(name, entries)
+            finally:
+                for entry in entries:
+                    entry.settle()
         finally:
-            for entry in entries:
-                entry.settle()
+            self._drop_empty(entries)
 
-    def _entry(self, key: str | IPv4Address | IPv6Network, free: int) -> _Entry:
+    def _drop_empty(self, entries: list[_Entry]) -> None:
+        """Drop those of the entries that say nothing: they would push out some that do."""
+        for entry in entries:
+            if not (entry.in_use or entry.failures) and self._entries.get(entry.key) is entry:
+                del self._entries[entry.key]
+
+    def _entry(self, key: _Key, free: int) -> _Entry:
         """Return the newest of all entries, with one more who waits."""
         self._forget()
-        entry = self._entries.pop(key, None) or _Entry(free)
+        entry = self._entries.pop(key, None) or _Entry(key, free)
+        if len(self._entries) >= ENTRIES:
+            del self._entries[self._least()]
         self._entries[key] = entry
-        if len(self._entries) > ENTRIES:
-            self._entries.popitem(last=False)
         entry.tried_at = trio.current_time()
         entry.waiting += 1
         return entry
 
     def _forget(self) -> None:
-        """Drop the oldest entries while they are too old, or say nothing."""
+        """Drop the oldest entries while they are too old."""
         quiet_since = trio.current_time() - QUIET
         while self._entries:
             oldest = next(iter(self._entries.values()))
-            if oldest.in_use or (oldest.failures and oldest.tried_at > quiet_since):
+            if oldest.in_use or oldest.tried_at > quiet_since:
                 break
             self._entries.popitem(last=False)
+
+    def _least(self) -> _Key:
+        """Return what can be spared best: the oldest without failures, or the oldest of all."""
+        empty = (key for key, entry in self._entries.items() if not entry.failures)
+        return next(empty, next(iter(self._entries)))
 
 
 async def _turn(entries: list[_Entry]) -> None:

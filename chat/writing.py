@@ -36,7 +36,7 @@ async def destination(
             raise unknown_user(to)
         return await messenger.conversations.direct(session, peer)
     messenger.conversations.check_member(session, conversation)
-    messenger.conversations.announce(conversation)
+    await messenger.conversations.announce(conversation)
     return conversation
 
 

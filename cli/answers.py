@@ -73,6 +73,24 @@ class Answers:
             self._open += 1
             self._beside.start_soon(self._give_beside, request)
 
+    async def move(self, request: Request) -> bool:
+        """Answer a request that may move the person, now: what is typed next goes there.
+
+        False: the person is still where they were, and knows.
+
+        At a prompt it is not put off until there is a connection: nobody would know where they are.
+        """
+        if self._beside is None:
+            return await self._give(request)
+        say = self._here.voice.say
+        if self._client.CheckStatus().state is not State.ONLINE:
+            self._complain(say("There is no connection now, so you are still where you were."))
+            return False
+        with trio.move_on_after(ANSWER_TIME):
+            return await self._give(request)
+        self._complain(say("The server does not answer, so you are still where you were."))
+        return False
+
     async def finish(self) -> None:
         """Wait for the answers that have been begun."""
         await self._changes.wait_until(lambda: not self._open)
@@ -84,7 +102,8 @@ class Answers:
             self._open -= 1
             self._changes.ring()
 
-    async def _give(self, request: Built) -> None:
+    async def _give(self, request: Built) -> bool:
+        """Answer a request; False: it was refused, and the person knows."""
         try:
             if isinstance(request, Help):
                 await self._show_lines(help_lines(self._here.voice, request.topic))
@@ -100,6 +119,8 @@ class Answers:
                 await self._ask(request)
         except ClientError as error:
             self._complain(error.said(self._here.voice))
+            return False
+        return True
 
     async def _show_lines(self, lines: list[str]) -> None:
         async with self._output:

@@ -24,6 +24,7 @@ from cli.status import State
 from cli.typist import Typist
 from protocol.language import voice
 from protocol.text import sanitise_line
+from protocol.typed import without_secrets
 from protocol.view import guest_line, unread_lines
 
 PATIENCE = 1.0
@@ -129,7 +130,7 @@ class Conversation:
             if not line.strip():
                 client.retry_now()
             elif line.lstrip().startswith("/") and not line.lstrip().startswith("//"):
-                self._tell(sanitise_line(line), mark=">")
+                self._tell(sanitise_line(without_secrets(line)), mark=">")
             if not await typist.run(line):
                 return
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from getpass import getpass
 from pathlib import Path
@@ -49,7 +50,8 @@ class Door:
         except LoginRefused as refused:
             if refused.code != ErrorCode.SESSION_ENDED:
                 raise
-            self._saved.forget(options.host, options.port, self._name)
+            with suppress(OSError):  # then it is tried again, and refused again, next time
+                self._saved.forget(options.host, options.port, self._name)
             self._complain(refused)
         password = self._given_password()
         try:

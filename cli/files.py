@@ -63,6 +63,7 @@ class FileCommands:
             scope.cancel()
 
     async def _send(self, command: SendFile) -> None:
+        file: LocalFile | None = None
         try:
             file = await LocalFile.open(command.path)
             try:
@@ -77,8 +78,16 @@ class FileCommands:
         except ClientError as error:
             self._complain(self._say("Not sent: {reason}", reason=error))
         except trio.Cancelled:
-            self._complain(self._say("{name} was not sent: it was stopped.", name=command.path))
+            self._tell_stopped(command.path, was_sent=file is not None and file.was_sent)
             raise
+
+    def _tell_stopped(self, path: str, *, was_sent: bool) -> None:
+        if was_sent:
+            self._tell(
+                self._say("{name} had been sent already, before it could be stopped.", name=path)
+            )
+        else:
+            self._complain(self._say("{name} was not sent: it was stopped.", name=path))
 
     async def _save(self, command: GetFile) -> None:
         number = command.id

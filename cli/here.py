@@ -19,9 +19,10 @@ from protocol.vocabulary.schedule import Zone, ZoneChanged
 class Here:
     """The person's present conversation and language, for what understands and shows lines."""
 
-    def __init__(self, voice: Voice) -> None:
-        """Begin in the general chat."""
+    def __init__(self, voice: Voice, *, whole: bool = False) -> None:
+        """Begin in the general chat; with ``whole`` messages are shown in full, for programs."""
         self.voice = voice
+        self._whole = whole
         self.on_move: Callable[[], None] = _nothing
         """Called when the person has moved to another conversation."""
         self._conversation: ConversationInfo | None = None
@@ -40,7 +41,7 @@ class Here:
 
     def view(self, me: str) -> View:
         """Return how things are shown to the person, whose name is ``me``."""
-        return View(self.voice, self._zone, me)
+        return View(self.voice, self._zone, me, whole=self._whole)
 
     def hear(self, notice: Notice) -> None:
         """Take in what happened on the server or on another device."""

@@ -7,12 +7,13 @@ from contextlib import closing
 import trio
 
 from cli.client import Client
-from cli.errors import ClientError, TextFailed
+from cli.errors import ClientError, Refused, TextFailed
 from cli.options import Options
 from cli.outbox import Outgoing, TextSource
 from cli.pipes import OutputClosed, OutputFailed, report, write
 from cli.signals import EXIT_FAILED, Stop, run_stoppable
 from cli.texts import open_whole, whole_text
+from protocol.errors import ErrorCode
 from protocol.events import Opened, Reply
 from protocol.language import voice
 from protocol.limits import MAX_TEXT
@@ -98,6 +99,17 @@ class OneShot:
     async def _send(self, client: Client, contact: str, text: str) -> None:
         """Send one message, and wait until it is stored (S000-11, S000-16)."""
         name = await self._name_of(client, contact)
+        try:
+            await self._send_to(client, name, text)
+        except Refused as refused:
+            if refused.code != ErrorCode.UNKNOWN_USER or not _is_number(contact):
+                raise
+            raise ClientError(
+                "There is no contact with the number {number}. /contacts lists them.",
+                number=int(contact),
+            ) from refused
+
+    async def _send_to(self, client: Client, name: str, text: str) -> None:
         if text != STDIN:
             await self._deliver(client, name, text)
             return
@@ -135,7 +147,7 @@ class OneShot:
                 await outgoing.wait()
 
     def _view(self, client: Client) -> View:
-        return View(self._voice, None, client.CheckStatus().name)
+        return View(self._voice, None, client.CheckStatus().name, whole=True)
 
     async def _print(self, shown: list[str]) -> None:
         try:

@@ -116,8 +116,40 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str] = os.e
         parser.error(voice(language).say("--to says whom --send-file is for"))
     if options.output is not None and options.get is None:
         parser.error(voice(language).say("--output says where --get saves a file"))
+    if (pair := _contradiction(vars(options))) is not None:
+        one, other = pair
+        parser.error(
+            voice(language).say("{one} and {other} do not go together", one=one, other=other)
+        )
     options.language = language
     return Options(**vars(options))
+
+
+_ENDS = ("--contacts", "--chat", "--add", "--text", "--send-file", "--get")
+"""After each of these the program ends."""
+_MESSAGES = ("--whole", "--message-file")
+"""What is sent is one message."""
+_GOES_ON = ("--listen", "--verbatim", "--history")
+"""What is about lines that are sent, and messages that arrive."""
+
+
+def _contradiction(given: Mapping[str, object]) -> tuple[str, str] | None:
+    """Return two flags of which one would have to be ignored."""
+    ends = [flag for flag in _ENDS if _is_given(given, flag)]
+    messages = [flag for flag in _MESSAGES if _is_given(given, flag)]
+    goes_on = [flag for flag in _GOES_ON if _is_given(given, flag)]
+    if len(ends + messages) > 1:
+        return (ends + messages)[0], (ends + messages)[1]
+    if ends and goes_on:
+        return ends[0], goes_on[0]
+    if _is_given(given, "--chat") and not _is_given(given, "--send") and given["quiet"]:
+        return "--chat", "--quiet"
+    return None
+
+
+def _is_given(given: Mapping[str, object], flag: str) -> bool:
+    value = given[flag.removeprefix("--").replace("-", "_")]
+    return value is not None and value is not False  # 0 is given
 
 
 def _language(asked: str | None, environment: Mapping[str, str]) -> str:

@@ -45,7 +45,7 @@ class Filter:
         self._options = options
         self._failed = False
         self._printing = not (options.quiet or options.text)
-        self._here = Here(voice(options.language))
+        self._here = Here(voice(options.language), whole=True)
         self._notices = NoticeLines(self._here)
         self._written = Changes()
         self._idle = True

@@ -279,8 +279,17 @@ class _Discreet(History):
         self._kept.store_string(string)
 
     def append_string(self, string: str) -> None:
-        if not self._is_secret():
+        if not self._is_secret() and not _has_secret(string):
             super().append_string(string)
+
+
+def _has_secret(line: str) -> bool:
+    """Tell whether a line is a command with a password in it."""
+    if not line.lstrip().startswith("/"):
+        return False
+    from protocol.typed import without_secrets  # not before the prompt: it takes long to load
+
+    return without_secrets(line) != line
 
 
 def _output() -> Output:

@@ -6,8 +6,9 @@ They are in a file below the user's configuration that only the user can read.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,20 +38,37 @@ class SavedSessions:
 
     def save(self, host: str, port: int, name: str, token: str) -> None:
         """Keep a token; raises OSError where the file cannot be written."""
-        file = self._read()
-        server = _server(file, host, port)
-        server[_LAST] = name
-        server[_TOKENS][name.casefold()] = token
-        self._write(file)
+        with self._alone():
+            file = self._read()
+            server = _server(file, host, port)
+            server[_LAST] = name
+            server[_TOKENS][name.casefold()] = token
+            self._write(file)
 
     def forget(self, host: str, port: int, name: str) -> None:
         """Keep a token no longer; raises OSError where the file cannot be written."""
-        file = self._read()
-        server = _server(file, host, port)
-        if server[_TOKENS].pop(name.casefold(), None) is not None:
-            if str(server[_LAST]).casefold() == name.casefold():
-                server[_LAST] = ""
-            self._write(file)
+        with self._alone():
+            file = self._read()
+            server = _server(file, host, port)
+            if server[_TOKENS].pop(name.casefold(), None) is not None:
+                if str(server[_LAST]).casefold() == name.casefold():
+                    server[_LAST] = ""
+                self._write(file)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let no other program of ours change the file meanwhile; raises OSError."""
+        if self._path is None:
+            yield
+            return
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            with suppress(OSError):  # a file system that knows no locks
+                flock(lock, LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
 
     def _read(self) -> dict[str, Any]:
         if self._path is None:
@@ -69,7 +87,6 @@ class SavedSessions:
             return
         import json
 
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         new = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         try:
             with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:

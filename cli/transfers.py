@@ -70,6 +70,8 @@ class LocalFile:
         self.sha256 = self._hash()
         self.uuid: UUID = new_uuid()
         """By this the server knows it again, after a break too."""
+        self.was_sent = False
+        """True: it was stopped too late, for it had been sent."""
 
     @classmethod
     async def open(cls, path: str) -> LocalFile:
@@ -156,7 +158,8 @@ class Transfers:
         """Send a file, and return once it is a message that all who are meant can see.
 
         Raises Refused where the server will not have it, FileFailed where it cannot be read to
-        its end. If this is cancelled, the server forgets what it has of it.
+        its end. If this is cancelled, the server forgets what it has of it, unless it has been
+        sent, which the file knows then.
         """
         report = progress or _ignore
         while True:
@@ -221,7 +224,10 @@ class Transfers:
             trio.CancelScope(shield=True, deadline=trio.current_time() + WITHDRAWAL),
             suppress(ClientError),
         ):
-            await connection.ask(Withdraw(ref=self._core.next_ref(), uuid=file.uuid))
+            try:
+                await connection.ask(Withdraw(ref=self._core.next_ref(), uuid=file.uuid))
+            except Refused as refused:
+                file.was_sent = refused.code == ErrorCode.TOO_LATE
 
     async def describe(self, message_id: int) -> FileDetails:
         """Return what the file of a message is; raises Refused where there is none."""

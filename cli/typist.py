@@ -15,11 +15,11 @@ from cli.errors import Refused, TextFailed
 from cli.here import Here
 from cli.outbox import Outgoing
 from cli.texts import FileText
-from protocol.commands import AskSecrets, SaveText
+from protocol.commands import AskSecrets, Built, Place, SaveText
 from protocol.errors import ProtocolError
 from protocol.language import N_, Sentence
 from protocol.limits import MAX_TEXT
-from protocol.requests import Quit, Send
+from protocol.requests import Quit, Request, Send
 from protocol.text import sanitise_line
 from protocol.typed import parse_line, parse_moved
 from protocol.vocabulary.files import GetFile, SendFile
@@ -66,6 +66,7 @@ class Typist:
         self._handed: deque[Outgoing] = deque()  # not looked at yet; the outbox bounds it
         self._given_up: list[Outgoing] = []
         self._changes = Changes()  # rings when there is one more in _handed
+        self._astray = False  # in a pipe: where the lines were to go could not be opened
         self._last_long: Outgoing | None = None  # the last one whose text is in a file
 
     async def run(self, line: str, long: Callable[[str], FileText] | None = None) -> bool:
@@ -83,12 +84,26 @@ class Typist:
         if isinstance(request, Quit):
             return False
         if isinstance(request, Send):
-            await self.send(request, long and long(request.text or ""))
-        elif long is not None and request is not None:
+            await self._write(request, place, long)
+        elif request is not None and long is not None:
             self._complain(
                 self._say("A command has at most {limit} bytes; nothing was sent.", limit=MAX_TEXT)
             )
-        elif isinstance(request, SaveText) and not self._may_save:
+        elif request is not None:
+            await self._obey(request)
+        return True
+
+    async def _write(
+        self, request: Send, place: Place, long: Callable[[str], FileText] | None
+    ) -> None:
+        if self._astray and self._is_for(request, place):
+            # Nobody reads what goes wrong in a pipe before the next line is sent.
+            self._complain(self._say("Not sent: the conversation before it could not be opened."))
+        else:
+            await self.send(request, long and long(request.text or ""))
+
+    async def _obey(self, request: Built) -> None:
+        if isinstance(request, SaveText) and not self._may_save:
             number = request.fetch.id
             self._complain(
                 self._say(
@@ -100,11 +115,19 @@ class Typist:
             self._complain(self._say(NO_FILES))
         elif isinstance(request, AskSecrets):
             await self._ask_secrets(request)
-        elif request is not None:
+        else:
             with trio.move_on_after(OVERTAKING):
                 await self._client.wait_sent()
-            await self._answers.give(request)
-        return True
+            if isinstance(request, Request) and request.moves:
+                moved = await self._answers.move(request)
+                self._astray = self._ask_unseen is None and not moved
+            else:
+                await self._answers.give(request)
+
+    @staticmethod
+    def _is_for(request: Send, place: Place) -> bool:
+        """Tell whether a message goes where the person is, and not to somebody named."""
+        return request.to is None and request.conversation == place.conversation
 
     async def _ask_secrets(self, secrets: AskSecrets) -> None:
         if self._ask_unseen is None:

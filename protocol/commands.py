@@ -72,6 +72,8 @@ class Command:
     bare_alone: bool = False
     """Also without a slash, but only where it is the whole line (decision 4)."""
     aliases: tuple[str, ...] = ()
+    secret: bool = False
+    """Its arguments are for nobody else's eyes: no program shows them again, or keeps them."""
 
     @property
     def words(self) -> tuple[str, ...]:

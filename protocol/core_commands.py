@@ -13,6 +13,7 @@ from protocol.commands import (
     usage_error,
 )
 from protocol.language import N_
+from protocol.limits import MAX_TYPED
 from protocol.requests import Fetch, Language, Quit, Send, Status
 
 TITLE = N_("Messages")
@@ -28,7 +29,7 @@ def _send_to(rest: str, _place: Place) -> Built:
     name, _, text = rest.partition(" ")
     if not name or not text.strip():
         raise usage_error("/send-to NAME TEXT")
-    return Send(text=text.strip(), to=name)
+    return Send(text=text.strip(), to=name[:MAX_TYPED])
 
 
 def _text(rest: str, _place: Place) -> Built:

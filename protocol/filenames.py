@@ -25,6 +25,9 @@ _HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _JOINERS = "\u200c\u200d"  # Persian, Indic scripts and emoji need them
 _EXTENSION = 32
 """Bytes of the longest ending that is kept when a name is cut."""
+_LOOKED_AT = 1024
+"""Characters of a name that are looked at: to normalise it takes a time that grows with the
+square of them."""
 
 
 def safe_file_name(name: str) -> str:
@@ -34,7 +37,10 @@ def safe_file_name(name: str) -> str:
     Windows, and has 1 to 255 bytes. A safe name stays as it is.
     """
     parts = [part for part in _SEPARATORS.split(name) if part.strip(". ")]
-    shown = "".join(filter(_may_stand, _on_one_line(parts[-1]) if parts else ""))
+    # The end of a name that is far too long would be cut away below; its ending stays.
+    last = parts[-1] if parts else ""
+    last = last if len(last) <= _LOOKED_AT else last[:-_EXTENSION][:_LOOKED_AT] + last[-_EXTENSION:]
+    shown = "".join(filter(_may_stand, _on_one_line(last)))
     shown = _on_one_line(shown)  # blanks on both sides of what was left out are one
     shown = _SPECIAL.sub("_", unicodedata.normalize("NFC", shown)).strip(". ")
     if _DEVICES.match(shown):

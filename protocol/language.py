@@ -94,13 +94,18 @@ class Count(Sentence):
 def size_of(count: int) -> Sentence:
     """Return a number of bytes for people, for example ``1.5 MiB``."""
     if count < _KIB:
-        return Count("{number} byte", "{number} bytes", count)
+        return bytes_of(count)
     size = count / _KIB
     for template in (N_("{size} KiB"), N_("{size} MiB")):
         if size < _KIB:
             return Sentence(template, size=decimal(size))
         size /= _KIB
     return Sentence("{size} GiB", size=decimal(size))
+
+
+def bytes_of(count: int) -> Sentence:
+    """Return a number of bytes to the last one."""
+    return Count("{number} byte", "{number} bytes", count)
 
 
 def decimal(value: float) -> Sentence:

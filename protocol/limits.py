@@ -21,3 +21,10 @@ conversation is not counted."""
 
 MAX_NAME = 32
 """The longest user name, in characters."""
+
+MAX_TYPED = 8 * MAX_NAME
+"""Characters of what should be a name that are looked at: no more than so many make a name, and
+what normalises a text takes time that grows with the square of it."""
+
+MAX_SECRET = 1024
+"""Characters of a password or a token that are looked at; it may have far fewer."""

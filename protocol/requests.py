@@ -10,17 +10,20 @@ Here are the frames every client needs; what else can be asked for is in
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from protocol.limits import MAX_CHUNK, MAX_PAGE
+from protocol.limits import MAX_CHUNK, MAX_PAGE, MAX_SECRET, MAX_TYPED
 
 Ref = Annotated[int, Meta(ge=0, le=2**53, description="Comes back in the reply to this request.")]
 Seq = Annotated[int, Meta(ge=0, le=2**53)]
 ConversationId = Annotated[int, Meta(ge=1, le=2**53)]
 MessageId = Annotated[int, Meta(ge=1, le=2**53)]
+
+UserName = Annotated[str, Meta(max_length=MAX_TYPED)]
+Secret = Annotated[str, Meta(max_length=MAX_SECRET)]
 
 Repeatable = Annotated[
     UUID | None,
@@ -37,6 +40,8 @@ GENERAL = 1
 class Request(Struct, frozen=True, tag_field="type", omit_defaults=True, kw_only=True):
     """The base of all requests."""
 
+    moves: ClassVar[bool] = False
+    """True: it may change the conversation one is in, so what is typed next has to wait for it."""
     ref: Ref | None = None
 
 
@@ -57,12 +62,13 @@ class Login(Request, frozen=True, kw_only=True, tag="login"):
     everything that was not yet delivered to this user anywhere.
     """
 
-    name: Annotated[str, Meta(description="The user's name, 1 to 32 characters.")]
+    name: Annotated[UserName, Meta(description="The user's name, 1 to 32 characters.")]
     password: Annotated[
-        str | None, Meta(description="Needed for a name that has one, unless there is a `token`.")
+        Secret | None,
+        Meta(description="Needed for a name that has one, unless there is a `token`."),
     ] = None
     token: Annotated[
-        str | None, Meta(description="What an earlier login with `remember` was given.")
+        Secret | None, Meta(description="What an earlier login with `remember` was given.")
     ] = None
     remember: Annotated[
         bool, Meta(description="Give this device a token, so that it needs the password no more.")
@@ -107,7 +113,7 @@ class Send(Request, frozen=True, kw_only=True, tag="send"):
     ] = None
     conversation: Annotated[ConversationId, Meta(description="1 is the general chat.")] = GENERAL
     to: Annotated[
-        str | None, Meta(description="A user's name: the direct conversation with that user.")
+        UserName | None, Meta(description="A user's name: the direct conversation with that user.")
     ] = None
     reply_to: Annotated[
         MessageId | None, Meta(description="The message that this one comments on (S004-24).")

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from protocol.commands import Built, Command, Place
 from protocol.errors import ErrorCode, ProtocolError
 from protocol.language import Voice
 from protocol.requests import Send
 from protocol.vocabulary import CHAPTERS, COMMANDS
+
+WIDTH = 79
+"""Columns that the help fills: no terminal has fewer than 80 unless somebody made it so."""
+
+INDENT = 28
+"""Where in the line it is told what a command does."""
 
 _BY_WORD = {word: command for command in COMMANDS for word in command.words}
 
@@ -34,6 +42,13 @@ def parse_line(line: str, place: Place) -> Built | None:
     if command is not None and ((command.bare and rest) or (command.bare_alone and not rest)):
         return command.build(rest, place)
     return Send(text=line, conversation=place.conversation)
+
+
+def without_secrets(line: str) -> str:
+    """Return a line as it may be shown again or kept: the arguments of some commands are stars."""
+    word, *rest = line.split(maxsplit=1) or [""]
+    command = _BY_WORD.get(word[1:].lower()) if word.startswith("/") else None
+    return f"{word} ***" if command is not None and command.secret and rest else line
 
 
 def parse_moved(line: str, before: Place, place: Place) -> Built | None:
@@ -66,11 +81,10 @@ def help_lines(voice: Voice, topic: str = "") -> list[str]:
     """Return the help, a line a command; with a ``topic`` only what it stands in."""
     if topic:
         return _help_on(voice, topic)
-    width = max(len(_usage(voice, command)) for command in COMMANDS)
     lines = [voice.say("Everything you type is a message to the conversation you are in, except:")]
     for title, commands in CHAPTERS:
         lines.append(voice.say(title))
-        lines += [_help_line(voice, command, width) for command in commands]
+        lines += [line for command in commands for line in _help_of(voice, command)]
     lines.append(
         voice.say("help, status, quit and exit also work alone on a line without the slash,")
     )
@@ -87,12 +101,18 @@ def _help_on(voice: Voice, topic: str) -> list[str]:
     ]
     if not found:
         return [voice.say("No command has {topic} in it; /help lists all.", topic=topic[:32])]
-    width = max(len(_usage(voice, command)) for command in found)
-    return [_help_line(voice, command, width) for command in found]
+    return [line for command in found for line in _help_of(voice, command)]
 
 
-def _help_line(voice: Voice, command: Command, width: int) -> str:
-    return f"  {_usage(voice, command):<{width}}  {voice.say(command.help)}"
+def _help_of(voice: Voice, command: Command) -> list[str]:
+    """Return the lines of one command, none of them too wide for a terminal of 80 columns."""
+    first, *rest = textwrap.wrap(
+        voice.say(command.help), WIDTH, initial_indent=" " * INDENT, subsequent_indent=" " * INDENT
+    )
+    left = f"  {_usage(voice, command)}"
+    if len(left) + 2 > INDENT:
+        return [left, first, *rest]
+    return [left + first[len(left) :], *rest]
 
 
 def _usage(voice: Voice, command: Command) -> str:

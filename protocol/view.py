@@ -46,6 +46,8 @@ class View:
     """The zone of the times; None is the machine's own."""
     me: str = ""
     """The user's name."""
+    whole: bool = False
+    """Show messages that fit into a frame in full, for programs and scripts."""
 
     def say(self, template: str, /, **values: object) -> str:
         """Return a sentence in the user's language; see :meth:`protocol.language.Voice.say`."""
@@ -111,7 +113,7 @@ def guest_line(name: str, view: View) -> str:
     """Return what somebody should know whose name has no password."""
     return view.say(
         "You are {name}, a guest: this name has no password, and anybody can use it. "
-        "/register PASSWORD makes it yours.",
+        "/register makes it yours.",
         name=name,
     )
 
@@ -294,11 +296,8 @@ def _content(message: Message, view: View) -> str:
             "[file {name}, {size}; /get {number} saves it]",
             name=file.name, size=size_of(file.size), number=message.id,
         )  # fmt: skip
-    elif message.size is not None:
-        text += " … " + view.say(
-            "({size}, /text {number} shows all of it)",
-            size=size_of(message.size), number=message.id,
-        )  # fmt: skip
+    elif message.size is not None or not view.whole:
+        text = _folded(message, view)
     if message.edited is not None and message.kind != "deleted":
         text += " " + view.say("(edited)")
     if message.due is not None:
@@ -306,9 +305,28 @@ def _content(message: Message, view: View) -> str:
     return text
 
 
+def _folded(message: Message, view: View) -> str:
+    """Return a text as far as a screen should be filled with it, and how to see the rest."""
+    text = message.text
+    if not view.whole:
+        text = "\n".join(text.split("\n", FOLD_LINES)[:FOLD_LINES])[:FOLD_LENGTH]
+    if message.size is None and len(text) == len(message.text):
+        return text
+    size = len(message.text.encode()) if message.size is None else message.size
+    return f"{text.rstrip()} … " + view.say(
+        "({size}, /text {number} shows all of it)", size=size_of(size), number=message.id
+    )
+
+
 def _shortened(text: str) -> str:
     return text if len(text) <= QUOTE_LENGTH else text[: QUOTE_LENGTH - 1].rstrip() + "…"
 
+
+FOLD_LENGTH = 1000
+"""Characters of a message that people are shown; ``/text`` shows the rest."""
+
+FOLD_LINES = 10
+"""Lines of it."""
 
 QUOTE_LENGTH = 60
 """Characters of a message that are shown where it is answered."""

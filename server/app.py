@@ -21,7 +21,7 @@ from chat.files import FileRules
 from chat.limits import Limit
 from chat.messenger import Messenger
 from chat.moderation import ModerationRules
-from chat.names import name_key
+from chat.names import check_name, name_key
 from chat.sync import snapshot
 from protocol import __version__
 from protocol.events import Event, Shutdown
@@ -79,13 +79,25 @@ class App:
             moderation=_moderation(settings),
             forget=self._delivery.forget,
         )
-        self._lines = LineGateway(self._messenger, settings.zone)
+        self._lines = LineGateway(self._messenger, settings.zone, self._delivery.title_of)
         self._server: Server | None = None
 
     async def prepare(self) -> None:
         """Load what has to be known before anybody comes (S003-8)."""
         await self._stores.bodies.delete_orphans()
         await self._messenger.prepare()
+        await self._warn_of_admins()
+
+    async def _warn_of_admins(self) -> None:
+        """Tell of names that would make anybody who registers them an administrator."""
+        for name in _admins(self._settings):
+            user = await self._stores.accounts.find(name_key(name))
+            if user is None or not user.registered:
+                log.warning(
+                    "admin.unregistered",
+                    name=name,
+                    advice="whoever registers this name first is an administrator: do it now",
+                )
 
     async def run(
         self, listeners: list[socket.socket], *, stop: trio.Event, ready: Callable[[], None]
@@ -190,7 +202,6 @@ class App:
 
 
 def _moderation(settings: Settings) -> ModerationRules:
-    admins = (name.strip() for name in settings.admin.split(","))
     return ModerationRules(
         limit=Limit(settings.limit_messages, settings.update_period),
         lifetime=Lifetime(settings.lifetime_messages, settings.lifetime_rooms, settings.away_days),
@@ -198,10 +209,15 @@ def _moderation(settings: Settings) -> ModerationRules:
             threshold=settings.complaints_threshold,
             window_hours=settings.complaints_window,
             block_hours=settings.block_hours,
-            admins=frozenset(name_key(name) for name in admins if name),
+            admins=frozenset(map(name_key, _admins(settings))),
         ),
         zone=settings.zone,
     )
+
+
+def _admins(settings: Settings) -> list[str]:
+    """Return the names of the administrators, as they are shown."""
+    return [check_name(name.strip()) for name in settings.admin.split(",") if name.strip()]
 
 
 def run(settings: Settings) -> str | None:

@@ -40,7 +40,7 @@ FAREWELL = 5.0
 """Seconds a connection that ends has to take what still waits for it."""
 
 SNAPSHOT_RETRY = 1.0
-"""Seconds until a snapshot is tried again that the database was not there for."""
+"""Seconds until another snapshot, where the database was not there, or something changed."""
 
 UNANSWERED = 3
 """Packets in a row without an answer after which the other end is taken for dead."""
@@ -80,6 +80,7 @@ class Conn:
         self.snapshot: Callable[[Session], Awaitable[Event]] | None = None
         """Returns what makes up for news that were left out."""
         self._making_good = False  # a task sends a snapshot, or waits until there is room for it
+        self._looking = False  # a snapshot is being made, which may be older than the news
         self.texts = trio.Semaphore(MAX_TEXTS)
         """Long texts that may still be sent at once."""
         self._delivery = delivery
@@ -146,6 +147,8 @@ class Conn:
         """Send news that nobody asked for, or, where the channel is full, a snapshot later."""
         if not self.channel.full:
             self.post(event)
+            # The snapshot behind it may undo it: then another one makes up for that.
+            self.news_missed = self.news_missed or self._looking
             return
         self.news_missed = True
         if not self._making_good and self.snapshot is not None and self._nursery is not None:
@@ -157,13 +160,15 @@ class Conn:
         while self.news_missed and not self.ending:
             await self.wait_room()
             self.news_missed = False
+            self._looking = True
             try:
-                event = await snapshot(self.session)
+                self.post(await snapshot(self.session))
             except StorageUnavailable:
                 self.news_missed = True
+            finally:
+                self._looking = False
+            if self.news_missed:
                 await trio.sleep(SNAPSHOT_RETRY)
-            else:
-                self.post(event)
         self._making_good = False
 
     def change_dialect(self, dialect: Dialect) -> None:

@@ -64,7 +64,8 @@ class Delivery:
         self._last_seq: dict[int, int] = {}  # of all conversations published to since the start
         self._turn_ends = 0.0
         self._readers = trio.CapacityLimiter(MAX_READERS)
-        self._expired: dict[int, int] = {}  # the last message of each conversation that has
+        # The last message that has expired, of conversations that somebody follows.
+        self._expired: dict[int, int] = {}
 
     async def publish(self, batch: Sequence[Published]) -> None:
         """Hand stored messages, in number order, to the channels, or leave them to cursors."""
@@ -109,10 +110,12 @@ class Delivery:
 
     def forget(self, conversation_id: int, horizon: Horizon) -> None:
         """Show nothing more out of memory that has expired, nor quotes of it."""
+        timeline = self._timelines.get(conversation_id)
+        if timeline is None and conversation_id != GENERAL_ID:
+            return
         if horizon.id <= self._expired.get(conversation_id, 0):
             return
         self._expired[conversation_id] = horizon.id
-        timeline = self._timelines.get(conversation_id)
         if timeline is not None:
             timeline.forget(horizon)
 
@@ -125,11 +128,17 @@ class Delivery:
             # What was committed before the caller looked is up to its last_seq, and what has been
             # published since, with nobody following, is in _last_seq: nothing falls in between.
             last = max(conversation.last_seq, self._last_seq.get(conversation.id, 0))
-            timeline = self._timelines[conversation.id] = Timeline(conversation.id, last)
+            timeline = Timeline(conversation.id, last, conversation.title)
+            self._timelines[conversation.id] = timeline
         # What is committed but not yet flushed is still to come.
         subscription = Subscription(conn, timeline, min(after, timeline.flushed_seq), delivered)
         timeline.followers.add(subscription)
         return subscription
+
+    def title_of(self, conversation_id: int) -> str | None:
+        """Return the name of a room that somebody here follows; None for all else."""
+        timeline = self._timelines.get(conversation_id)
+        return None if timeline is None else timeline.title
 
     def unfollow(self, subscriptions: Iterable[Subscription]) -> None:
         """Forget what a connection followed."""
@@ -140,6 +149,7 @@ class Delivery:
             unused = not timeline.followers and timeline.id != GENERAL_ID
             if unused and self._timelines.get(timeline.id) is timeline:
                 del self._timelines[timeline.id]
+                self._expired.pop(timeline.id, None)
 
     async def feed(self, subscription: Subscription) -> None:
         """Hand a follower that is behind its next page, and let it join when it has everything."""
@@ -168,6 +178,7 @@ class Delivery:
         expired = self._expired.get(timeline.id, 0)
         _feed(subscription, [Entry(unquoted(one, expired), [], []) for one in messages])
         if len(messages) < PAGE and (not messages or subscription.position == messages[-1].seq):
+            subscription.conn.channel.put(subscription.unplaced(end + 1))
             subscription.handed_over(end)
 
 
@@ -179,7 +190,8 @@ def _feed(subscription: Subscription, entries: Iterable[Entry]) -> None:
     for entry in entries:
         if subscription.passes_divider(entry.message.seq):
             frames.append(subscription.dialect.divider)
-        frame = subscription.frame(entry, subscription.position)
+        lost = subscription.unplaced(entry.message.seq) if subscription.own else b""
+        frame = lost + subscription.frame(entry, subscription.position)
         frames.append(frame)
         room -= len(frame)
         subscription.handed_over(entry.message.seq)

@@ -22,7 +22,9 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import fields
 
+from chat.names import check_name
 from protocol import __version__
+from protocol.errors import ProtocolError
 
 _POSIX_ZONE = re.compile(r"[A-Za-z]{3,}[+-]?\d")
 
@@ -207,8 +209,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     admin: Annotated[
         str,
         _set(
-            "Names of the administrators, with commas between them. Only with its password is a "
-            "name one: register it before others do.",
+            "Names of the administrators, with commas between them. Whoever registers such a name "
+            "first is an administrator, so do that before others can reach the server; until then "
+            "each start warns of it.",
             env="ADMIN",
         ),
     ] = ""
@@ -298,6 +301,8 @@ def _convert(name: str, value: object, source: str) -> Any:
         raise SettingsError(f"{source}: {value!r} cannot be used: {reason}.") from None
     if name == "tz":
         _check_zone(converted, source)
+    if name == "admin":
+        _check_admins(converted, source)
     return converted
 
 
@@ -321,6 +326,15 @@ def _check_zone(name: str, source: str) -> None:
         _zone(name)
     except ValueError as error:
         raise SettingsError(f"{source}: {error}.") from None
+
+
+def _check_admins(names: str, source: str) -> None:
+    for name in filter(None, map(str.strip, names.split(","))):
+        try:
+            check_name(name)
+        except ProtocolError as error:
+            reason = str(error).removesuffix(".")
+            raise SettingsError(f"{source}: {name!r} can be nobody's name: {reason}.") from None
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 TAIL_BYTES = 256 * 1024
 """How much of a conversation's newest text is kept, so that joining it costs no query."""
 
+MAX_ENCODINGS = 4
+"""Of one message kept: people at telnet have as many dialects as they have zones."""
+
 _OVERHEAD = 300  # bytes an entry costs beside its text
 
 
 class Entry(Struct, gc=False):
-    """A message and its encodings, made when first asked for."""
+    """A message and its latest encodings, made when asked for."""
 
     message: Message
     dialects: list[Dialect]
@@ -36,6 +39,8 @@ class Entry(Struct, gc=False):
             if known is dialect:
                 return data
         data = dialect.message(self.message, self.message.seq - 1)
+        if len(self.dialects) >= MAX_ENCODINGS:
+            del self.dialects[0], self.encoded[0]
         self.dialects.append(dialect)
         self.encoded.append(data)
         return data
@@ -107,6 +112,14 @@ class Subscription:
             del self.own[own]
             self.conn.session.acknowledged()
 
+    def unplaced(self, before: int) -> bytes:
+        """Return the acknowledgements of own messages before a number that are stored no more.
+
+        They have no place any longer, but who sent them has to know that they were stored.
+        """
+        lost = sorted(seq for seq in self.own if seq < before)
+        return b"".join(self.dialect.event(self.own[seq]) for seq in lost)
+
     def passes_divider(self, seq: int) -> bool:
         """Tell, once, that ``seq`` is the first that the user has not had before."""
         if self.divider_at is None or seq <= self.divider_at:
@@ -147,16 +160,25 @@ class Subscription:
     def fall_behind(self) -> None:
         """Become a cursor on what is stored."""
         self.live = self.clear = False
-        self.timeline.live.get(self.dialect, {}).pop(self, None)
+        live = self.timeline.live
+        alike = live.get(self.dialect)
+        if alike is not None:
+            alike.pop(self, None)
+            if not alike:  # nothing is to be encoded for nobody
+                del live[self.dialect]
 
 
 class Timeline:
     """The newest end of one conversation."""
 
-    __slots__ = ("_tail", "_tail_bytes", "flushed_seq", "followers", "id", "live", "pending")
+    __slots__ = (
+        "_tail", "_tail_bytes", "flushed_seq", "followers", "id", "live", "pending", "title",
+    )  # fmt: skip
 
-    def __init__(self, conversation_id: int, last_seq: int) -> None:
+    def __init__(self, conversation_id: int, last_seq: int, title: str | None = None) -> None:
         self.id = conversation_id
+        self.title = title
+        """The name of a room; None for all else."""
         self.flushed_seq = last_seq
         """Up to here every live follower has it."""
         self.pending: list[Entry] = []

@@ -11,12 +11,24 @@ from sqlalchemy.exc import IntegrityError
 
 from storage.people_statements import CONVERSATION_COLUMNS, as_conversation
 from storage.records import Conversation
-from storage.room_statements import MODERATOR, OWNER, Entered, Limits, enter, role_of
+from storage.room_statements import (
+    MODERATOR,
+    OWNER,
+    Entered,
+    Limits,
+    enter,
+    lock,
+    role_of,
+)
 from storage.schema import conversations, invitations, join_requests, links, members, users
 
 
 class TooManyError(Exception):
     """There are as many invitations, links or requests as there can be."""
+
+
+class TooManyByOneError(TooManyError):
+    """There are as many invitations as one user may give another."""
 
 
 class Invitation(Struct, frozen=True):
@@ -84,6 +96,9 @@ _INVITATIONS = (
     .where(invitations.c.user_id.in_(bindparam("users", expanding=True)))
     .order_by(invitations.c.created_at, conversations.c.id)
 )
+_OPEN = select(invitations.c.conversation_id, invitations.c.invited_by).where(
+    invitations.c.user_id == bindparam("user")
+)
 _LINKS = (
     select(links.c.id, users.c.name, links.c.created_at, links.c.expires_at)
     .select_from(links.join(users, users.c.id == links.c.created_by))
@@ -109,8 +124,17 @@ _REQUESTS = (
     .where(join_requests.c.conversation_id == bindparam("id"))
     .order_by(join_requests.c.created_at, users.c.id)
 )
+_ASKED_ORDER = (join_requests.c.created_at, users.c.id)
 _ASKING = (
-    select(*CONVERSATION_COLUMNS, members.c.user_id, users.c.name, join_requests.c.created_at)
+    select(
+        *CONVERSATION_COLUMNS,
+        members.c.user_id.label("keeper"),
+        users.c.name,
+        join_requests.c.created_at,
+        func.row_number()
+        .over(partition_by=members.c.user_id, order_by=_ASKED_ORDER)
+        .label("place"),
+    )
     .select_from(
         members.join(join_requests, join_requests.c.conversation_id == members.c.conversation_id)
         .join(conversations, conversations.c.id == members.c.conversation_id)
@@ -120,20 +144,34 @@ _ASKING = (
         members.c.user_id.in_(bindparam("users", expanding=True)),
         members.c.role.in_((OWNER, MODERATOR)),
     )
-    .order_by(join_requests.c.created_at, users.c.id)
+    .subquery()
+)
+_ASKING_FIRST = (
+    select(*_ASKING.c).where(_ASKING.c.place <= bindparam("most")).order_by(_ASKING.c.place)
 )
 
 
 def invite(
-    connection: Connection, conversation_id: int, user_id: int, by: int, now: int, *, most: int
+    connection: Connection,
+    conversation_id: int,
+    user_id: int,
+    by: int,
+    now: int,
+    *,
+    most: int,
+    most_by_one: int,
 ) -> bool:
     """Note an invitation; False where the user has one into that room already.
 
-    Raises :class:`TooManyError` where ``most`` of the user's have not been answered.
+    Raises :class:`TooManyError` where ``most`` of the user's have not been answered, and
+    :class:`TooManyByOneError` where ``most_by_one`` have not that are by the same one.
     """
-    mine = invitations.c.user_id == user_id
-    count = connection.execute(select(func.count()).select_from(invitations).where(mine))
-    if count.scalar_one() >= most:
+    open_ones = dict(map(tuple, connection.execute(_OPEN, {"user": user_id})))
+    if conversation_id in open_ones:
+        return False
+    if sum(inviter == by for inviter in open_ones.values()) >= most_by_one:
+        raise TooManyByOneError
+    if len(open_ones) >= most:
         raise TooManyError
     values = {
         "conversation_id": conversation_id, "user_id": user_id, "invited_by": by, "created_at": now,
@@ -168,16 +206,20 @@ def enter_invited(
     connection: Connection, conversation_id: int, user_id: int, now: int, limits: Limits
 ) -> Entered | None:
     """Put a user into a room by an invitation; None where there is none."""
+    lock(connection, conversation_id)  # before the row that who leaves as the last one deletes
     if not drop_invitation(connection, conversation_id, user_id):
         return None
     return enter(connection, conversation_id, user_id, now, limits)
 
 
 def add_link(connection: Connection, link: NewLink, most: int) -> None:
-    """Note a link.
+    """Note a link; one that is noted already stays as it is, so that this may be repeated.
 
     Raises :class:`TooManyError` where the room has ``most`` that hold.
     """
+    known = select(links.c.id).where(links.c.token_hash == link.token_hash)
+    if connection.execute(known).first() is not None:
+        return
     if len(links_of(connection, link.conversation_id, link.created_at)) >= most:
         raise TooManyError
     connection.execute(insert(links), asdict(link))
@@ -249,14 +291,18 @@ def enter_approved(
     connection: Connection, conversation_id: int, user_id: int, now: int, limits: Limits
 ) -> Entered | None:
     """Put a user into a room who has asked for it; None where it has not."""
+    lock(connection, conversation_id)
     if not drop_request(connection, conversation_id, user_id):
         return None
     return enter(connection, conversation_id, user_id, now, limits)
 
 
-def asking(connection: Connection, user_ids: Sequence[int]) -> list[Asking]:
-    """Return who asks to be let into the rooms that some users keep, who asked first first."""
+def asking(connection: Connection, user_ids: Sequence[int], most: int) -> list[Asking]:
+    """Return who asks to be let into the rooms that some users keep, who asked first first.
+
+    There are ``most`` for each of the users.
+    """
     return [
-        Asking(as_conversation(row[:-3]), *row[-3:])
-        for row in connection.execute(_ASKING, {"users": user_ids})
+        Asking(as_conversation(row[:-4]), *row[-4:-1])
+        for row in connection.execute(_ASKING_FIRST, {"users": user_ids, "most": most})
     ]

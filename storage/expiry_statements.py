@@ -6,14 +6,17 @@ no gap but at its beginning.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import takewhile
+from collections import defaultdict
 from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import Connection, bindparam, case, delete, exists, func, select, update
 
-from storage.schema import conversations, files, members, messages, users
+from storage import spent_statements
+from storage.schema import bodies, conversations, files, members, messages, users
+
+MAX_BYTES = 1024 * 1024
+"""Bytes of text that one transaction deletes; as long as that takes a commit waits behind it."""
 
 
 class Horizon(Struct, frozen=True):
@@ -85,7 +88,12 @@ _OTHERS = (
 
 _OLDEST = (
     select(
-        messages.c.seq, messages.c.id, messages.c.sent_at, messages.c.body_id, messages.c.file_id
+        messages.c.seq,
+        messages.c.id,
+        messages.c.sent_at,
+        messages.c.body_id,
+        messages.c.file_id,
+        func.length(messages.c.body).label("length"),
     )
     .where(
         _OF_CONVERSATION,
@@ -95,13 +103,16 @@ _OLDEST = (
     .order_by(messages.c.seq)
     .limit(bindparam("limit"))
 )
-_EDITS = (
+_EDITS = select(
+    messages.c.id,
+    messages.c.seq,
+    messages.c.body_id,
+    messages.c.target_id,
+    func.length(messages.c.body).label("length"),
+).where(
     messages.c.target_id.in_(bindparam("ids", expanding=True)),
     messages.c.kind == "edit",
     messages.c.size > 0,
-)
-_LATER_EDITS = select(messages.c.id, messages.c.body_id).where(
-    *_EDITS, messages.c.seq > bindparam("last")
 )
 _EMPTY = (
     update(messages)
@@ -114,6 +125,34 @@ _DELETE = delete(messages).where(
 _UNUSED_FILES = select(files.c.id, files.c.body_id).where(
     files.c.id.in_(bindparam("ids", expanding=True)),
     ~exists().where(messages.c.file_id == files.c.id),
+)
+_FIRST_LEFT = select(func.min(messages.c.seq)).where(_OF_CONVERSATION)
+_LAST_SEQ = select(conversations.c.last_seq).where(conversations.c.id == bindparam("conversation"))
+_first_left = (
+    select(func.min(messages.c.seq))
+    .where(messages.c.conversation_id == conversations.c.id)
+    .scalar_subquery()
+)
+_gone = func.coalesce(_first_left - 1, conversations.c.last_seq)
+_MISSED = (
+    select(conversations.c.id, _gone)
+    .select_from(members.join(conversations, conversations.c.id == members.c.conversation_id))
+    .where(
+        members.c.user_id == bindparam("user"),
+        members.c.delivered_seq < conversations.c.last_seq,
+        members.c.delivered_seq < _gone,
+    )
+)
+_ORPHANS = (
+    select(bodies.c.id)
+    .where(
+        bodies.c.id > bindparam("after"),
+        bodies.c.created_at < bindparam("before"),
+        ~exists().where(messages.c.body_id == bodies.c.id),
+        ~exists().where(files.c.body_id == bodies.c.id),
+    )
+    .order_by(bodies.c.id)
+    .limit(bindparam("limit"))
 )
 _DELETE_FILES = delete(files).where(files.c.id.in_(bindparam("ids", expanding=True)))
 
@@ -175,27 +214,32 @@ def others(
 def delete_slice(connection: Connection, stretch: Stretch, limit: int) -> Slice:
     """Delete the oldest messages of a stretch, if there are any that old, ``limit`` at most.
 
-    A later edit of one of them keeps its place, without its text. Files go with the last
-    message that refers to them.
+    There are fewer where their texts are long. A later edit of one of them keeps its place,
+    without its text. Files go with the last message that refers to them.
     """
     place = {"conversation": stretch.conversation_id, "after": stretch.after}
     rows = connection.execute(_OLDEST, {**place, "upto": stretch.upto, "limit": limit}).all()
-    old = list(takewhile(lambda row: row.sent_at < stretch.cutoff, rows))
+    edits = defaultdict(list)
+    for edit in connection.execute(_EDITS, {"ids": [row.id for row in rows]}) if rows else ():
+        edits[edit.target_id].append(edit)
+    old: list[Any] = []
+    size = 0
+    for row in rows:
+        size += row.length + sum(edit.length for edit in edits[row.id])
+        if row.sent_at >= stretch.cutoff or (old and size > MAX_BYTES):
+            break
+        old.append(row)
     if not old:
         return Slice(0, stretch.after, ())
     last = old[-1].seq
-    bodies = {row.body_id for row in old} | _empty_edits(connection, [row.id for row in old], last)
+    later = [edit for row in old for edit in edits[row.id] if edit.seq > last]
+    if later:
+        connection.execute(_EMPTY, {"ids": [edit.id for edit in later]})
+    spent_statements.remember(connection, stretch.conversation_id, stretch.after, last)
     connection.execute(_DELETE, {**place, "last": last})
-    bodies |= _delete_files(connection, {row.file_id for row in old} - {None})
-    return Slice(len(old), last, tuple(sorted(bodies - {None})))
-
-
-def _empty_edits(connection: Connection, ids: Sequence[int], last: int) -> set[Any]:
-    """Take the text out of the edits that come later; return where it was."""
-    edits = connection.execute(_LATER_EDITS, {"ids": ids, "last": last}).all()
-    if edits:
-        connection.execute(_EMPTY, {"ids": [edit.id for edit in edits]})
-    return {edit.body_id for edit in edits}
+    unused = {row.body_id for row in old} | {edit.body_id for edit in later}
+    unused |= _delete_files(connection, {row.file_id for row in old} - {None})
+    return Slice(len(old), last, tuple(sorted(unused - {None})))
 
 
 def _delete_files(connection: Connection, ids: set[Any]) -> set[Any]:
@@ -206,3 +250,23 @@ def _delete_files(connection: Connection, ids: set[Any]) -> set[Any]:
     if unused:
         connection.execute(_DELETE_FILES, {"ids": [file.id for file in unused]})
     return {file.body_id for file in unused}
+
+
+def deleted_seq(connection: Connection, conversation_id: int) -> int:
+    """Return up to which number a conversation has been deleted."""
+    place = {"conversation": conversation_id}
+    # In this order: what is written in between must not count as deleted.
+    last = connection.execute(_LAST_SEQ, place).scalar() or 0
+    first = connection.execute(_FIRST_LEFT, place).scalar()
+    return int(last if first is None else first - 1)
+
+
+def missed(connection: Connection, user_id: int) -> list[tuple[int, int]]:
+    """Return where more has been deleted than has been delivered to a user, and up to where."""
+    return [(number, gone) for number, gone in connection.execute(_MISSED, {"user": user_id})]
+
+
+def orphans(connection: Connection, after: int, before: int, limit: int) -> list[int]:
+    """Return the next bodies, made before then, that no message and no file refers to."""
+    values = {"after": after, "before": before, "limit": limit}
+    return list(connection.execute(_ORPHANS, values).scalars())

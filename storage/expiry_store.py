@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from storage import expiry_statements
+from storage import expiry_statements, spent_statements
 from storage.database import Database
 from storage.expiry_statements import NOTHING, Horizon, Slice, Stretch
 
@@ -39,3 +39,19 @@ class ExpiryStore:
     async def delete_slice(self, stretch: Stretch, limit: int) -> Slice:
         """Delete the oldest messages of a stretch, ``limit`` at most."""
         return await self._database.write(expiry_statements.delete_slice, stretch, limit)
+
+    async def deleted_seq(self, conversation_id: int) -> int:
+        """Return up to which number a conversation has been deleted."""
+        return await self._database.read(expiry_statements.deleted_seq, conversation_id)
+
+    async def missed(self, user_id: int) -> list[tuple[int, int]]:
+        """Return where more has been deleted than has been delivered to a user, and how much."""
+        return await self._database.read(expiry_statements.missed, user_id)
+
+    async def orphans(self, after: int, before: int, limit: int) -> list[int]:
+        """Return the next bodies, made before then, that nothing refers to."""
+        return await self._database.read(expiry_statements.orphans, after, before, limit)
+
+    async def forget_spent(self, before: int, limit: int) -> bool:
+        """Forget what is kept of deleted messages sent before then; True where there is more."""
+        return await self._database.write(spent_statements.forget, before, limit)

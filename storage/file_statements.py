@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from storage import body_statements
 from storage.driver import Row
 from storage.records import ListedFile, NewFile, StoredFile
-from storage.schema import body_chunks, files, messages
+from storage.schema import body_chunks, files, messages, users
 
 _STORED = select(
     files.c.id,
@@ -43,7 +43,12 @@ _COMPLETE = (
     .values(complete=1, created_at=bindparam("now"))
 )
 _IN_USE = exists().where(messages.c.file_id == files.c.id)
-_LOCK_UNUSED = _GET.where(~_IN_USE).with_for_update()
+_LOCK_WHOLE = _GET.with_for_update()
+_USED = select(messages.c.id).where(messages.c.file_id == bindparam("file")).limit(1)
+_LOCK_OWNER = select(users.c.id).where(users.c.id == bindparam("owner")).with_for_update()
+_COUNT_UNFINISHED = select(func.count()).where(
+    files.c.owner_id == bindparam("owner"), files.c.complete == 0
+)
 _DELETE = delete(files).where(files.c.id == bindparam("file"))
 _ABANDONED = (
     select(files.c.id)
@@ -63,6 +68,7 @@ _LIST = (
     .join(files, files.c.id == messages.c.file_id)
     .where(
         messages.c.conversation_id == bindparam("conversation"),
+        messages.c.file_id > 0,  # so that an index holds nothing but these
         messages.c.id < bindparam("before"),
         messages.c.kind == "file",
     )
@@ -72,14 +78,19 @@ _LIST = (
 _FOREVER = 2**63 - 1
 
 
-def begin(connection: Connection, new: NewFile) -> StoredFile:
+def begin(connection: Connection, new: NewFile, most: int) -> StoredFile | None:
     """Return the owner's file with that uuid, made if there is none.
 
-    One that has begun is heard of now, so it is not yet abandoned.
+    One that has begun is heard of now, so it is not yet abandoned. None: it would be a new one,
+    and the owner has ``most`` files that are not complete.
     """
     key = {"owner": new.owner_id, "key": new.uuid}
+    connection.execute(_LOCK_OWNER, {"owner": new.owner_id})  # two at once count one another
     found = connection.execute(_FIND, key).first()
     if found is None:
+        owner = {"owner": new.owner_id}
+        if connection.execute(_COUNT_UNFINISHED, owner).scalar_one() >= most:
+            return None
         body_id = body_statements.create(connection, new.created_at) if new.size else None
         try:
             return _insert(connection, new, body_id, complete=False)
@@ -91,8 +102,15 @@ def begin(connection: Connection, new: NewFile) -> StoredFile:
 
 
 def add(connection: Connection, new: NewFile, body_id: int | None) -> StoredFile:
-    """Make a file of bytes that are stored already."""
-    return _insert(connection, new, body_id, complete=True)
+    """Make a file of bytes that are stored already; called again it returns the same one."""
+    try:
+        return _insert(connection, new, body_id, complete=True)
+    except IntegrityError:
+        connection.rollback()
+        made = find(connection, new.owner_id, new.uuid)
+        if made is None:
+            raise
+        return made
 
 
 def _insert(
@@ -158,22 +176,24 @@ def complete(connection: Connection, file_id: int, now: int) -> bool:
     return True
 
 
-def delete_unreferenced(
-    connection: Connection, file_id: int, unfinished: bool
-) -> StoredFile | None:
-    """Delete a file that no message brings, and return it; its body is an orphan then.
+def delete_unreferenced(connection: Connection, file_id: int, unfinished: bool) -> bool:
+    """Delete a file that no message brings; its body is an orphan then.
 
-    None: there is none, or it is in use, or it is complete and was to be ``unfinished``.
+    True: there is no such file any more, whoever deleted it. False: it is in use, or it is
+    complete and was to be ``unfinished``.
     """
-    row = connection.execute(_LOCK_UNUSED, {"file": file_id}).first()
-    if row is None or (unfinished and row.complete):
-        return None
+    place = {"file": file_id}
+    row = connection.execute(_LOCK_WHOLE, place).first()
+    if row is None:
+        return True
+    if (unfinished and row.complete) or connection.execute(_USED, place).first() is not None:
+        return False
     try:
-        connection.execute(_DELETE, {"file": file_id})
+        connection.execute(_DELETE, place)
     except IntegrityError:  # a message that brings it has just been stored
         connection.rollback()
-        return None
-    return _stored(row)
+        return False
+    return True
 
 
 def abandoned(connection: Connection, before: int, limit: int) -> list[int]:

@@ -15,9 +15,12 @@ class FileStore:
         """Keep the files in a database."""
         self._database = database
 
-    async def begin(self, new: NewFile) -> StoredFile:
-        """Return the owner's file with that uuid, as far as it is there; made if there is none."""
-        return await self._database.write(statements.begin, new)
+    async def begin(self, new: NewFile, *, most: int) -> StoredFile | None:
+        """Return the owner's file with that uuid, as far as it is there; made if there is none.
+
+        None: it is not made, for there are ``most`` of the owner's that are not complete.
+        """
+        return await self._database.write(statements.begin, new, most)
 
     async def append(self, file_id: int, offset: int, data: bytes) -> int:
         """Store a chunk behind what is there; return how many bytes are there then.
@@ -35,7 +38,7 @@ class FileStore:
         return await self._database.write(statements.complete, file_id, now)
 
     async def add(self, new: NewFile, body_id: int | None) -> StoredFile:
-        """Make a file of a body; one without bytes has none."""
+        """Make a file of a body; one without bytes has none. Again it is the same file."""
         return await self._database.write(statements.add, new, body_id)
 
     async def get(self, file_id: int) -> StoredFile | None:
@@ -46,10 +49,8 @@ class FileStore:
         """Return the owner's file with that uuid."""
         return await self._database.read(statements.find, owner_id, uuid)
 
-    async def delete_unreferenced(
-        self, file_id: int, *, unfinished: bool = False
-    ) -> StoredFile | None:
-        """Delete a file that no message brings, and return it; None: there is none, or it stays.
+    async def delete_unreferenced(self, file_id: int, *, unfinished: bool = False) -> bool:
+        """Delete a file that no message brings; True: there is none any more, False: it stays.
 
         Its body is an orphan then, and has to be deleted in slices. With ``unfinished`` one
         that is complete stays too: its message may be on the way.

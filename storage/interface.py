@@ -41,7 +41,8 @@ class Storage(Protocol):
         Ids rise by one and are unique in the whole database; sequence numbers rise by one
         in each conversation. When this returns, the messages are on the disk. A message
         whose sender and uuid are stored already, or stand earlier in ``messages``, is not
-        stored again: the first one is returned.
+        stored again: the first one is returned. One that has had its time and is deleted is
+        returned as ``deleted``, without its sender's name.
 
         A message of kind ``edit`` gives its target its text, one of kind ``delete`` takes the
         target's text away, and that of its earlier edits. The target must be in the same
@@ -60,12 +61,13 @@ class Storage(Protocol):
         before: int | None = None,
         limit: int | None = None,
         spoken: bool = False,
+        floor: int = 0,
     ) -> list[Message]:
         """Return messages with ``after < seq < before`` in rising order, at most ``limit``.
 
         With a limit, the ones nearest to ``after`` are returned if ``after`` is given, else
         the last ones. With ``spoken``, only what people said: texts and files, also where
-        nothing is left of them because they were deleted.
+        nothing is left of them because they were deleted. None is returned up to ``floor``.
         """
         ...
 
@@ -82,6 +84,17 @@ class Storage(Protocol):
 
     async def Get(self, message_id: int) -> Message | None:  # noqa: N802
         """Return one message, or None where there is none."""
+        ...
+
+    async def sent(self, sender_id: int, uuid: bytes) -> Message | None:
+        """Return what somebody has sent with that uuid, None where there is nothing.
+
+        One that has had its time is returned as ``deleted``, without its sender's name.
+        """
+        ...
+
+    async def edits(self, message_id: int) -> int:
+        """Return how often a message has been changed."""
         ...
 
     async def GetLastMsgID(self) -> int:  # noqa: N802
@@ -105,6 +118,10 @@ class AccountStore(Protocol):
         """
         ...
 
+    async def find_all(self, name_keys: Sequence[str]) -> list[User | None]:
+        """Return the users with those keys, in their order."""
+        ...
+
     async def find(self, name_key: str) -> User | None:
         """Return the user with that key."""
         ...
@@ -117,18 +134,35 @@ class ConversationStore(Protocol):
         """Return one conversation."""
         ...
 
-    async def ensure_direct(self, user_id: int, peer_id: int, now: int) -> Conversation:
-        """Return the direct conversation of two users, made if there is none.
+    async def ensure_direct(
+        self, user_id: int, peer_id: int, now: int, *, silent: int | None = None
+    ) -> Conversation:
+        """Return the direct conversation of two users, made by the first if there is none.
 
-        Both are members from its beginning. Raises :class:`KeyError` if there are no such users.
+        Both are members from its beginning. Raises :class:`KeyError` if there are no such users,
+        and :class:`storage.people_statements.TooManySilentError` if one would be made and the
+        first has made ``silent`` in which nobody has said anything.
         """
+        ...
+
+    async def pair(self, conversation_id: int) -> tuple[Conversation, list[User]] | None:
+        """Return a direct conversation and the users in it; None where it is none."""
         ...
 
     async def memberships(self, user_ids: Sequence[int]) -> list[list[Membership]]:
         """Return for each user all conversations it is in, the general chat first, then by id.
 
-        With them comes what is unread there, as of the same moment.
+        With them comes what is unread there, as of the same moment. A direct conversation in
+        which nothing has been said is left out for the one who did not make it.
         """
+        ...
+
+    async def membership(self, user_id: int, conversation_id: int) -> Membership | None:
+        """Return the same of one conversation, whatever it is; None where one is not in it."""
+        ...
+
+    async def rooms(self, user_id: int) -> list[Membership]:
+        """Return the same of the rooms a user is in, by their numbers."""
         ...
 
     async def move_markers(self, markers: Sequence[Marker]) -> None:

@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.expression import ClauseElement
 
+from storage import spent_statements
 from storage.driver import Row, each, places, prepared
 from storage.records import QUOTED, FileFacts, Message, NewMessage, Quote, Saved
 from storage.schema import MESSAGE_ID, conversations, counters, files, messages
@@ -53,6 +54,10 @@ _SHOWN = select(*_COLUMNS, _target.c.sender_name, _quoted, files.c.name, files.c
 )
 _GET = _SHOWN.where(messages.c.id == bindparam("id"))
 _BY_UUID = _SHOWN.where(messages.c.uuid.in_(bindparam("uuids", expanding=True)))
+_SENT = _BY_UUID.where(messages.c.sender_id == bindparam("sender"))
+_EDITS = select(func.count()).where(
+    messages.c.target_id == bindparam("target"), messages.c.kind == "edit"
+)
 _LAST_ID = select(func.max(messages.c.id))
 
 
@@ -146,11 +151,15 @@ def save(connection: Connection, new: Sequence[NewMessage]) -> list[Saved]:
     if not new:
         return []
     try:
-        return _save_all(connection, new)
+        saved = _save_all(connection, new)
     except IntegrityError:
-        # Some are stored already. That is rare, so nobody looks for it beforehand.
-        connection.rollback()
-        return _save_missing(connection, new)
+        pass  # some are stored already; that is rare, so nobody looks for it beforehand
+    else:
+        # Asked now and not before: one that was being deleted has held up its own storing.
+        if not spent_statements.is_any(connection, new):
+            return saved
+    connection.rollback()
+    return _save_missing(connection, new)
 
 
 def _save_all(connection: Connection, new: Sequence[NewMessage]) -> list[Saved]:
@@ -207,7 +216,9 @@ def _delete(connection: Connection, entry: Message) -> None:
 
 def _save_missing(connection: Connection, new: Sequence[NewMessage]) -> list[Saved]:
     connection.execute(_LOCK_COUNTER)  # from here on nobody else can store one of them
+    # In this order: what is deleted between the two is found by the second one.
     known = _find(connection, new)
+    known = spent_statements.find(connection, [message.uuid for message in new]) | known
     missing: dict[tuple[int, bytes], NewMessage] = {}
     for message in new:
         key = (message.sender_id, message.uuid)
@@ -297,6 +308,7 @@ def page(
     limit: int | None,
     *,
     spoken: bool = False,
+    floor: int = 0,
 ) -> list[Message]:
     """Return a part of a history; see :meth:`storage.interface.Storage.GetAll`."""
     if limit is not None and limit <= 0:
@@ -307,7 +319,7 @@ def page(
         connection,
         {
             "conversation": conversation_id,
-            "after": 0 if after is None else after,
+            "after": floor if after is None else max(after, floor),
             "before": _FOREVER if before is None else before,
             "limit": _FOREVER if limit is None else limit,
         },
@@ -334,6 +346,19 @@ def get(connection: Connection, message_id: int) -> Message | None:
     """Return one message, or None where there is none."""
     row = connection.execute(_GET, {"id": message_id}).first()
     return None if row is None else _message(row)
+
+
+def sent(connection: Connection, sender_id: int, uuid: bytes) -> Message | None:
+    """Return what somebody has sent; see :meth:`storage.interface.Storage.sent`."""
+    row = connection.execute(_SENT, {"sender": sender_id, "uuids": [uuid]}).first()
+    if row is not None:
+        return _message(row)
+    return spent_statements.find(connection, [uuid]).get((sender_id, uuid))
+
+
+def edits(connection: Connection, message_id: int) -> int:
+    """Return how often a message has been changed."""
+    return int(connection.execute(_EDITS, {"target": message_id}).scalar_one())
 
 
 def _message(row: Row) -> Message:

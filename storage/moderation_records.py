@@ -21,6 +21,8 @@ class Block(Struct, frozen=True):
     user_id: int
     name: str
     until: int
+    reason: bytes = b""
+    """What the administrator wrote, or who complained last."""
 
 
 class NewComplaint(Struct, frozen=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from storage.moderation_records import (
     Block,
@@ -41,9 +41,19 @@ _SAW = (
     )
     .values(seen_at=bindparam("now"))
 )
-_BLOCKS = select(users.c.id, users.c.name, users.c.blocked_until).where(
-    users.c.blocked_until > bindparam("now")
+_REASON = (
+    select(complaints.c.reason)
+    .where(
+        complaints.c.target_id == users.c.id,
+        complaints.c.settled_at == complaints.c.created_at,  # it blocked, as it came
+    )
+    .order_by(complaints.c.created_at.desc(), complaints.c.id.desc())
+    .limit(1)
+    .scalar_subquery()
 )
+_BLOCKS = select(
+    users.c.id, users.c.name, users.c.blocked_until, func.coalesce(_REASON, b"")
+).where(users.c.blocked_until > bindparam("now"))
 _LOCK_TARGET = (
     select(users.c.blocked_until).where(users.c.id == bindparam("target")).with_for_update()
 )

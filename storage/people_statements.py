@@ -7,7 +7,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import Connection, Insert, Update, and_, bindparam, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Insert,
+    Update,
+    and_,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from storage import reading_statements
@@ -38,7 +49,9 @@ CONVERSATION_COLUMNS = (
 _PLACE = (members.c.user_id, members.c.delivered_seq, members.c.read_seq, members.c.role)
 _USER_BY_KEY = select(*USER_COLUMNS).where(users.c.name_key == bindparam("key"))
 _USERS_BY_KEY = select(*USER_COLUMNS).where(users.c.name_key.in_(bindparam("keys", expanding=True)))
-_ALIKE = select(users.c.skeleton, users.c.name).where(
+_ALIKE = select(
+    users.c.skeleton, users.c.name, users.c.registered_at.is_not(None).label("registered")
+).where(
     users.c.skeleton.in_(bindparam("skeletons", expanding=True)),
     or_(users.c.registered_at.is_not(None), users.c.seen_at > bindparam("since")),
 )
@@ -46,7 +59,7 @@ _CONVERSATION_BY_ID = select(*CONVERSATION_COLUMNS).where(conversations.c.id == 
 _CONVERSATION_BY_KEY = select(*CONVERSATION_COLUMNS).where(conversations.c.key == bindparam("key"))
 
 _others = members.alias("others")
-_MEMBERSHIPS = (
+_PLACES = (
     select(*CONVERSATION_COLUMNS, *_PLACE, *USER_COLUMNS)
     .select_from(
         members.join(conversations, conversations.c.id == members.c.conversation_id)
@@ -60,9 +73,42 @@ _MEMBERSHIPS = (
         )
         .outerjoin(users, users.c.id == _others.c.user_id)
     )
-    .where(members.c.user_id.in_(bindparam("user_ids", expanding=True)))
     .order_by(conversations.c.id)  # the general chat has the lowest
 )
+_MEMBERSHIPS = _PLACES.where(
+    members.c.user_id.in_(bindparam("user_ids", expanding=True)),
+    # Anybody can open as many conversations with somebody as there are names of guests: until
+    # something is said in one, it is only there for who opened it.
+    or_(
+        conversations.c.kind != "direct",
+        conversations.c.last_seq > 0,
+        conversations.c.created_by == members.c.user_id,
+    ),
+)
+_MEMBERSHIP = _PLACES.where(
+    members.c.user_id == bindparam("user"), members.c.conversation_id == bindparam("id")
+)
+_ROOMS = _PLACES.where(members.c.user_id == bindparam("user"), conversations.c.kind == "room")
+_PAIR = (
+    select(*USER_COLUMNS)
+    .select_from(members.join(users, users.c.id == members.c.user_id))
+    .where(members.c.conversation_id == bindparam("id"))
+    .order_by(users.c.id)
+)
+_COUNT_SILENT = (
+    select(func.count())
+    .select_from(members.join(conversations, conversations.c.id == members.c.conversation_id))
+    .where(
+        members.c.user_id == bindparam("user"),
+        conversations.c.kind == "direct",
+        conversations.c.last_seq == 0,
+        conversations.c.created_by == bindparam("user"),
+    )
+)
+
+
+class TooManySilentError(Exception):
+    """The user has opened as many conversations without saying anything as there may be."""
 
 
 def _move(column: str) -> Update:
@@ -87,20 +133,28 @@ def find_user(connection: Connection, name_key: str) -> User | None:
     return None if row is None else User(*row)
 
 
+def find_users(connection: Connection, name_keys: Sequence[str]) -> list[User | None]:
+    """Return the users with those keys, in their order."""
+    found = _users_by_key(connection, list(dict.fromkeys(name_keys)))
+    return [found.get(key) for key in name_keys]
+
+
 def ensure_users(
     connection: Connection, visitors: Sequence[Visitor], now: int, since: int
 ) -> list[User | LookAlike]:
     """Return the visitors' users, in their order; those there are none of are made.
 
     None is made of a visitor whose name looks like another one that is registered, or was here
-    after ``since``, or stands earlier in ``visitors``: the other one is returned instead.
+    after ``since``, or stands earlier in ``visitors``: the other one is returned instead. So it
+    is for a guest who was here before, but only where the other one is registered.
     """
     wanted: dict[str, Visitor] = {}
     for visitor in visitors:
         wanted.setdefault(visitor.name_key, visitor)  # the first one names it
     found = _users_by_key(connection, list(wanted))
     missing = [visitor for key, visitor in wanted.items() if key not in found]
-    alike = _look_alikes(connection, missing, since)
+    guests = [one for key, one in wanted.items() if key in found and not found[key].registered]
+    alike = _look_alikes(connection, missing, guests, since)
     missing = [visitor for visitor in missing if visitor.name_key not in alike]
     if missing:
         try:
@@ -112,19 +166,30 @@ def ensure_users(
             missing = [visitor for visitor in missing if visitor.name_key not in found]
             _add_users(connection, missing, now)
         found |= _users_by_key(connection, [visitor.name_key for visitor in missing])
-    return [found.get(visitor.name_key) or alike[visitor.name_key] for visitor in visitors]
+    return [alike.get(visitor.name_key) or found[visitor.name_key] for visitor in visitors]
 
 
 def _look_alikes(
-    connection: Connection, visitors: Sequence[Visitor], since: int
+    connection: Connection, visitors: Sequence[Visitor], guests: Sequence[Visitor], since: int
 ) -> dict[str, LookAlike]:
-    """Return, by their keys, the visitors whose names look like names that are taken."""
+    """Return, by their keys, the visitors whose names look like names that are taken.
+
+    ``guests`` have been here before; only accounts keep them out.
+    """
     taken: dict[str, str] = {}
-    shapes = [visitor.skeleton for visitor in visitors if visitor.skeleton]
+    accounts: dict[str, str] = {}
+    shapes = [visitor.skeleton for visitor in (*visitors, *guests) if visitor.skeleton]
     for start in range(0, len(shapes), _AT_ONCE):
         some = {"skeletons": shapes[start : start + _AT_ONCE], "since": since}
-        taken |= {row.skeleton: row.name for row in connection.execute(_ALIKE, some)}
-    alike = {}
+        for row in connection.execute(_ALIKE, some):
+            taken[row.skeleton] = row.name
+            if row.registered:
+                accounts[row.skeleton] = row.name
+    alike = {
+        guest.name_key: LookAlike(accounts[guest.skeleton])
+        for guest in guests
+        if guest.skeleton in accounts
+    }
     for visitor in visitors:
         if not visitor.skeleton:
             continue
@@ -168,15 +233,38 @@ def get_conversation(connection: Connection, conversation_id: int) -> Conversati
     return None if row is None else as_conversation(row)
 
 
-def ensure_direct(connection: Connection, user_id: int, peer_id: int, now: int) -> Conversation:
-    """Return the direct conversation of two users, made if there is none."""
+def direct_pair(
+    connection: Connection, conversation_id: int
+) -> tuple[Conversation, list[User]] | None:
+    """Return a direct conversation and the users in it."""
+    conversation = get_conversation(connection, conversation_id)
+    if conversation is None or conversation.kind != "direct":
+        return None
+    rows = connection.execute(_PAIR, {"id": conversation_id})
+    return conversation, [User(*row) for row in rows]
+
+
+def ensure_direct(
+    connection: Connection, user_id: int, peer_id: int, now: int, *, silent: int | None = None
+) -> Conversation:
+    """Return the direct conversation of two users, made by the first if there is none.
+
+    Raises :class:`TooManySilentError` where one would be made and the first has made ``silent``
+    in which nobody has said anything.
+    """
     low, high = sorted((user_id, peer_id))
     key = f"direct:{low}:{high}"
     row = connection.execute(_CONVERSATION_BY_KEY, {"key": key}).first()
     if row is not None:
         return as_conversation(row)
+    if silent is not None:
+        count = connection.execute(_COUNT_SILENT, {"user": user_id}).scalar_one()
+        if count >= silent:
+            raise TooManySilentError
     try:
-        values = {"kind": "direct", "key": key, "last_seq": 0, "created_at": now}
+        values = {
+            "kind": "direct", "key": key, "last_seq": 0, "created_at": now, "created_by": user_id,
+        }  # fmt: skip
         conversation_id = _inserted_id(connection, insert(conversations), values)
         _add_members(connection, conversation_id, {low, high}, 0, now)
     except IntegrityError as error:
@@ -228,6 +316,23 @@ def memberships(connection: Connection, user_ids: Sequence[int]) -> list[list[Me
             found[membership.user_id].append(membership)
     _count_unread(connection, found)
     return [found[user_id] for user_id in user_ids]
+
+
+def membership(connection: Connection, user_id: int, conversation_id: int) -> Membership | None:
+    """Return a user's part in one conversation, also in one that nobody has written into."""
+    row = connection.execute(_MEMBERSHIP, {"user": user_id, "id": conversation_id}).first()
+    if row is None:
+        return None
+    found = {user_id: [_membership(row)]}
+    _count_unread(connection, found)
+    return found[user_id][0]
+
+
+def rooms(connection: Connection, user_id: int) -> list[Membership]:
+    """Return the rooms a user is in, by their numbers."""
+    found = {user_id: [_membership(row) for row in connection.execute(_ROOMS, {"user": user_id})]}
+    _count_unread(connection, found)
+    return found[user_id]
 
 
 def _count_unread(connection: Connection, found: dict[int, list[Membership]]) -> None:

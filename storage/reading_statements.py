@@ -19,6 +19,7 @@ from sqlalchemy import (
     bindparam,
     func,
     literal_column,
+    or_,
     select,
     union_all,
 )
@@ -32,23 +33,33 @@ UNREAD_CAP = 1000
 """How many of the newest entries of a conversation are looked at."""
 
 _COUNTS_AT_ONCE = 32  # each has five parameters, and SQLite takes 500 parts in one statement
-_SEATS_AT_ONCE = 500
+_SEATS_AT_ONCE = 32
 
 _SPOKEN = ("text", "file")
-_SEATS = (
-    select(
-        members.c.user_id,
-        members.c.conversation_id,
-        members.c.delivered_seq,
-        members.c.read_seq,
-        conversations.c.last_seq,
+_SEATS = select(
+    members.c.user_id,
+    members.c.conversation_id,
+    members.c.delivered_seq,
+    members.c.read_seq,
+    conversations.c.last_seq,
+).join_from(members, conversations, conversations.c.id == members.c.conversation_id)
+
+
+def _seat(number: int) -> ColumnElement[bool]:
+    """Return the condition for one member of one conversation."""
+    return and_(
+        members.c.conversation_id == bindparam(f"conversation{number}"),
+        members.c.user_id == bindparam(f"user{number}"),
     )
-    .join_from(members, conversations, conversations.c.id == members.c.conversation_id)
-    .where(
-        members.c.conversation_id.in_(bindparam("conversations", expanding=True)),
-        members.c.user_id.in_(bindparam("users", expanding=True)),
-    )
-)
+
+
+def _seats(count: int) -> ClauseElement:
+    """Return what finds so many members.
+
+    Each is looked up by itself: all of some users in all of some conversations could be a
+    thousand times as many, and SQLite finds no index for a list of pairs.
+    """
+    return _SEATS.where(or_(*(_seat(number) for number in range(count))))
 
 
 def _in_window(number: int) -> ColumnElement[bool]:
@@ -148,11 +159,12 @@ def standings(
     found: dict[tuple[int, int], Standing] = {}
     for start in range(0, len(wanted), _SEATS_AT_ONCE):
         some = wanted[start : start + _SEATS_AT_ONCE]
-        values = {
-            "conversations": list({marker.conversation_id for marker in some}),
-            "users": list({marker.user_id for marker in some}),
-        }
-        for user, conversation, delivered, read, last in connection.execute(_SEATS, values):
+        values: dict[str, int] = {}
+        for number, marker in enumerate(some):
+            values[f"conversation{number}"] = marker.conversation_id
+            values[f"user{number}"] = marker.user_id
+        seats = prepared(_seats, len(some), connection.dialect).execute(connection, values)
+        for user, conversation, delivered, read, last in map(tuple, seats):
             found[user, conversation] = Standing(delivered, read, last, 0)
     standing = [
         _moved(

@@ -43,8 +43,12 @@ OWNER, MODERATOR, MEMBER = "owner", "moderator", "member"
 PUBLIC = "room:"
 """How the keys of public rooms begin, with their names behind; those of others are random."""
 
+NEWEST = 1000
+"""Entries of a room among which is looked for what was said: people come and go for ever."""
+
 _BEHIND_PUBLIC = "room;"  # the first text behind all that begins with PUBLIC
 _SPOKEN = ("text", "file")
+_SHOWN = (*_SPOKEN, "deleted")
 
 
 class TooManyMembersError(Exception):
@@ -106,6 +110,16 @@ _PUBLIC_BY_NUMBER = select(*CONVERSATION_COLUMNS).where(
     conversations.c.id == bindparam("id"),
     conversations.c.key >= PUBLIC,
     conversations.c.key < _BEHIND_PUBLIC,
+)
+_LATEST_SAID = (
+    select(messages.c.seq)
+    .where(
+        messages.c.conversation_id == bindparam("id"),
+        messages.c.seq > bindparam("after"),
+        messages.c.kind.in_(_SHOWN),
+    )
+    .order_by(messages.c.seq.desc())
+    .limit(bindparam("count"))
 )
 _SEAT = select(members.c.role, members.c.read_seq, members.c.delivered_seq).where(
     members.c.conversation_id == bindparam("id"), members.c.user_id == bindparam("user")
@@ -190,12 +204,24 @@ def public_by_number(connection: Connection, conversation_id: int) -> Conversati
 
 
 def make_room(
-    connection: Connection, key: str, title: str, user_id: int, now: int, *, private: bool
+    connection: Connection,
+    key: str,
+    title: str,
+    user_id: int,
+    now: int,
+    *,
+    private: bool,
+    most: int | None = None,
 ) -> tuple[Conversation, bool]:
-    """Return the room with that key, and whether it had to be made; nobody is put into it."""
+    """Return the room with that key, and whether it had to be made; nobody is put into it.
+
+    Raises :class:`TooManyRoomsError` where it would be made by one who is in ``most``.
+    """
     found = find_room(connection, key)
     if found is not None:
         return found, False
+    if most is not None and _count_rooms(connection, user_id) >= most:
+        raise TooManyRoomsError
     values = {
         "kind": "room", "key": key, "last_seq": 0, "created_at": now, "title": title,
         "private": int(private), "created_by": user_id,
@@ -209,6 +235,26 @@ def make_room(
     return Conversation(int(made[0]), "room", key, 0, title, "", private), True
 
 
+def lock(connection: Connection, conversation_id: int) -> Conversation:
+    """Keep others from changing a room until the transaction ends; return it."""
+    return as_conversation(connection.execute(_LOCK, {"id": conversation_id}).one())
+
+
+def _count_rooms(connection: Connection, user_id: int) -> int:
+    return int(connection.execute(_COUNT_ROOMS, {"user": user_id}).scalar_one())
+
+
+def _latest(connection: Connection, room: Conversation, count: int) -> list[Message]:
+    """Return the last things that were said in a room, as far as they are among its newest."""
+    values = {"id": room.id, "after": room.last_seq - NEWEST, "count": count}
+    said = connection.execute(_LATEST_SAID, values).scalars().all()
+    if not said:
+        return []
+    return message_statements.page(
+        connection, room.id, said[-1] - 1, room.last_seq + 1, len(said), spoken=True
+    )
+
+
 def enter(
     connection: Connection, conversation_id: int, user_id: int, now: int, limits: Limits
 ) -> Entered:
@@ -220,17 +266,15 @@ def enter(
     Raises :class:`TooManyMembersError` or :class:`TooManyRoomsError`.
     """
     place = {"id": conversation_id, "user": user_id}
-    room = as_conversation(connection.execute(_LOCK, {"id": conversation_id}).one())
-    latest = message_statements.page(
-        connection, room.id, None, room.last_seq + 1, limits.messages, spoken=True
-    )
+    room = lock(connection, conversation_id)
+    latest = _latest(connection, room, limits.messages)
     seat = connection.execute(_SEAT, place).first()
     if seat is not None:
         return Entered(room, seat.role, seat.read_seq, seat.delivered_seq, False, latest)
     count = connection.execute(_COUNT_MEMBERS, {"id": room.id}).scalar_one()
     if count >= limits.members:
         raise TooManyMembersError
-    if connection.execute(_COUNT_ROOMS, {"user": user_id}).scalar_one() >= limits.rooms:
+    if _count_rooms(connection, user_id) >= limits.rooms:
         raise TooManyRoomsError
     role = MEMBER if count else OWNER
     connection.execute(
@@ -253,7 +297,7 @@ def leave(connection: Connection, conversation_id: int, user_id: int, now: int) 
     The last owner who leaves hands over to the oldest moderator, else to the oldest member. A
     private room that nobody is in any more cannot be entered by anything that was given out.
     """
-    room = as_conversation(connection.execute(_LOCK, {"id": conversation_id}).one())
+    room = lock(connection, conversation_id)
     place = {"id": room.id, "user": user_id}
     if not connection.execute(_REMOVE, place).rowcount:
         return None
@@ -288,7 +332,7 @@ def role_of(connection: Connection, conversation_id: int, user_id: int) -> str |
 
 def set_role(connection: Connection, conversation_id: int, user_id: int, role: str) -> bool:
     """Give a member another role; False where the room would be left without an owner."""
-    connection.execute(_LOCK, {"id": conversation_id}).one()
+    lock(connection, conversation_id)
     place = {"id": conversation_id, "user": user_id}
     connection.execute(_SET_ROLE, {**place, "part": role})
     if connection.execute(_OWNERS, {"id": conversation_id}).scalar_one():

@@ -29,10 +29,20 @@ class RoomStore:
         return await self._database.read(rooms.public_by_number, conversation_id)
 
     async def make(
-        self, key: str, title: str, user_id: int, now: int, *, private: bool = False
+        self,
+        key: str,
+        title: str,
+        user_id: int,
+        now: int,
+        *,
+        private: bool = False,
+        most: int | None = None,
     ) -> tuple[Conversation, bool]:
-        """Return the room with that key, and whether it had to be made; nobody is in it yet."""
-        make = partial(rooms.make_room, private=private)
+        """Return the room with that key, and whether it had to be made; nobody is in it yet.
+
+        Where it would have to be, and the user is in ``most`` rooms, none is made.
+        """
+        make = partial(rooms.make_room, private=private, most=most)
         return await self._database.write(make, key, title, user_id, now)
 
     async def enter(self, conversation_id: int, user_id: int, now: int, limits: Limits) -> Entered:
@@ -76,12 +86,11 @@ class RoomStore:
         return await self._database.read(rooms.public_rooms, limit)
 
     async def invite(
-        self, conversation_id: int, user_id: int, by: int, now: int, *, most: int
+        self, conversation_id: int, user_id: int, by: int, now: int, *, most: int, most_by_one: int
     ) -> bool:
         """Note an invitation; False where there is one already."""
-        return await self._database.write(
-            partial(admission.invite, most=most), conversation_id, user_id, by, now
-        )
+        invite = partial(admission.invite, most=most, most_by_one=most_by_one)
+        return await self._database.write(invite, conversation_id, user_id, by, now)
 
     async def invitations(self, user_ids: Sequence[int]) -> list[Invitation]:
         """Return the invitations of some users."""
@@ -131,6 +140,6 @@ class RoomStore:
             admission.enter_approved, conversation_id, user_id, now, limits
         )
 
-    async def asking(self, user_ids: Sequence[int]) -> list[Asking]:
-        """Return who asks to be let into the rooms that some users keep."""
-        return await self._database.read(admission.asking, user_ids)
+    async def asking(self, user_ids: Sequence[int], most: int) -> list[Asking]:
+        """Return who asks to be let into the rooms that some users keep, ``most`` for each."""
+        return await self._database.read(admission.asking, user_ids, most)

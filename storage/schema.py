@@ -188,6 +188,26 @@ messages = Table(
 Index("messages_body", messages.c.body_id, sqlite_where=messages.c.body_id.is_not(None))
 Index("messages_target", messages.c.target_id, sqlite_where=messages.c.target_id.is_not(None))
 Index("messages_file", messages.c.file_id, sqlite_where=messages.c.file_id.is_not(None))
+Index(
+    "messages_shared",
+    messages.c.conversation_id,
+    messages.c.file_id,
+    sqlite_where=messages.c.file_id.is_not(None),
+)
+
+# Who sent what has expired and is deleted: so that it is known if it is sent again.
+spent = Table(
+    "spent",
+    metadata,
+    Column("uuid", uuid_bytes, primary_key=True),
+    Column("sender_id", row_id, primary_key=True, autoincrement=False),
+    Column("message_id", row_id, nullable=False),
+    Column("conversation_id", row_id, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("sent_at", BigInteger, nullable=False),
+    Index("spent_sent_at", "sent_at"),
+    **_MYSQL,
+)
 
 files = Table(
     "files",
@@ -204,6 +224,7 @@ files = Table(
     Column("created_at", BigInteger, nullable=False),
     UniqueConstraint("owner_id", "uuid", name="files_uuid"),
     Index("files_body", "body_id"),
+    Index("files_owner", "owner_id", "complete"),
     **_MYSQL,
 )
 

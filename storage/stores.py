@@ -47,9 +47,10 @@ class DatabaseStorage:
         before: int | None = None,
         limit: int | None = None,
         spoken: bool = False,
+        floor: int = 0,
     ) -> list[Message]:
         """Return messages with ``after < seq < before`` in rising order, at most ``limit``."""
-        find = partial(message_statements.page, spoken=spoken)
+        find = partial(message_statements.page, spoken=spoken, floor=floor)
         return await self._database.read(find, conversation_id, after, before, limit)
 
     async def thread(self, message_id: int, *, limit: int = 100) -> list[Message]:
@@ -64,6 +65,14 @@ class DatabaseStorage:
     async def Get(self, message_id: int) -> Message | None:  # noqa: N802
         """Return one message, or None where there is none."""
         return await self._database.read(message_statements.get, message_id)
+
+    async def sent(self, sender_id: int, uuid: bytes) -> Message | None:
+        """Return what somebody has sent with that uuid, also where nothing else is left of it."""
+        return await self._database.read(message_statements.sent, sender_id, uuid)
+
+    async def edits(self, message_id: int) -> int:
+        """Return how often a message has been changed."""
+        return await self._database.read(message_statements.edits, message_id)
 
     async def GetLastMsgID(self) -> int:  # noqa: N802
         """Return the highest message id, 0 where there are no messages."""
@@ -83,6 +92,10 @@ class DatabaseAccountStore:
         """Return the visitors' users; those there are none of are made, or look like others."""
         return await self._database.write(people_statements.ensure_users, visitors, now, since)
 
+    async def find_all(self, name_keys: Sequence[str]) -> list[User | None]:
+        """Return the users with those keys, in their order."""
+        return await self._database.read(people_statements.find_users, name_keys)
+
     async def find(self, name_key: str) -> User | None:
         """Return the user with that key."""
         return await self._database.read(people_statements.find_user, name_key)
@@ -99,12 +112,27 @@ class DatabaseConversationStore:
         """Return one conversation."""
         return await self._database.read(people_statements.get_conversation, conversation_id)
 
-    async def ensure_direct(self, user_id: int, peer_id: int, now: int) -> Conversation:
-        """Return the direct conversation of two users, made if there is none."""
-        return await self._database.write(people_statements.ensure_direct, user_id, peer_id, now)
+    async def ensure_direct(
+        self, user_id: int, peer_id: int, now: int, *, silent: int | None = None
+    ) -> Conversation:
+        """Return the direct conversation of two users, made by the first if there is none."""
+        ensure = partial(people_statements.ensure_direct, silent=silent)
+        return await self._database.write(ensure, user_id, peer_id, now)
+
+    async def pair(self, conversation_id: int) -> tuple[Conversation, list[User]] | None:
+        """Return a direct conversation and the users in it."""
+        return await self._database.read(people_statements.direct_pair, conversation_id)
+
+    async def membership(self, user_id: int, conversation_id: int) -> Membership | None:
+        """Return a user's part in one conversation."""
+        return await self._database.read(people_statements.membership, user_id, conversation_id)
+
+    async def rooms(self, user_id: int) -> list[Membership]:
+        """Return the rooms a user is in, by their numbers."""
+        return await self._database.read(people_statements.rooms, user_id)
 
     async def memberships(self, user_ids: Sequence[int]) -> list[list[Membership]]:
-        """Return for each user all conversations it is in, the general chat first, then by id."""
+        """Return for each user what it is in, the general chat first, then by id."""
         return await self._database.read(people_statements.memberships, user_ids)
 
     async def move_markers(self, markers: Sequence[Marker]) -> None:

@@ -85,12 +85,14 @@ class MemoryStorage:
         before: int | None = None,
         limit: int | None = None,
         spoken: bool = False,
+        floor: int = 0,
     ) -> list[Message]:
         await trio.lowlevel.checkpoint()
         found = [
             message
             for message in self.messages
             if message.conversation_id == conversation_id
+            and message.seq > floor
             and (after is None or message.seq > after)
             and (before is None or message.seq < before)
             and (not spoken or message.kind in (*SPOKEN, "deleted"))
@@ -114,6 +116,15 @@ class MemoryStorage:
     async def Get(self, message_id: int) -> Message | None:  # noqa: N802
         await trio.lowlevel.checkpoint()
         return next((self._shown(m) for m in self.messages if m.id == message_id), None)
+
+    async def sent(self, sender_id: int, uuid: bytes) -> Message | None:
+        await trio.lowlevel.checkpoint()
+        key = (sender_id, uuid)
+        return next((m for m in self.messages if (m.sender_id, m.uuid) == key), None)
+
+    async def edits(self, message_id: int) -> int:
+        await trio.lowlevel.checkpoint()
+        return sum(m.kind == "edit" and m.target_id == message_id for m in self.messages)
 
     async def GetLastMsgID(self) -> int:  # noqa: N802
         await trio.lowlevel.checkpoint()

@@ -102,7 +102,7 @@ async def list_links(messenger: Messenger, session: Session, request: ListLinks)
 async def revoke_link(messenger: Messenger, session: Session, request: RevokeLink) -> Answer:
     """Make a link worthless."""
     seat = await messenger.rooms.seat(session, request.conversation, request.room)
-    await messenger.admission.revoke(seat, request.link)
+    await messenger.admission.revoke(session, seat, request.link)
     sentence = session.voice.say("Link {number} lets nobody in any more.", number=request.link)
     return Notice(ref=request.ref, message=sentence)
 
@@ -140,7 +140,7 @@ async def approve(messenger: Messenger, session: Session, request: Approve) -> A
     """Let somebody in who has asked (S004-29)."""
     seat = await messenger.rooms.seat(session, request.conversation, request.room)
     user = await user_named(messenger, request.user)
-    await messenger.admission.approve(seat, user)
+    await messenger.admission.approve(session, seat, user)
     sentence = session.voice.say(
         "{name} is in {room} now.", name=user.name, room=seat.conversation.title
     )
@@ -152,7 +152,7 @@ async def deny(messenger: Messenger, session: Session, request: Deny) -> Answer:
     """Do not let somebody in who has asked."""
     seat = await messenger.rooms.seat(session, request.conversation, request.room)
     user = await user_named(messenger, request.user)
-    await messenger.admission.deny(seat, user)
+    await messenger.admission.deny(session, seat, user)
     sentence = session.voice.say(
         "{name} is not let into {room}.", name=user.name, room=seat.conversation.title
     )

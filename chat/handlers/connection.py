@@ -32,8 +32,13 @@ async def login(messenger: Messenger, session: Session, request: Login) -> Answe
     if request.language:
         session.voice = voice(request.language)
     user, proof = await messenger.accounts.come(session, request)
+    await messenger.expiry.pass_over(user.id)
     memberships = await messenger.conversations.of(user)
-    messenger.identity.check_still(user, proof)
+    try:
+        messenger.identity.check_still(user, proof)
+    except ProtocolError:
+        await messenger.identity.withdraw(user, proof)
+        raise
     # No await from here on: the answer is sent before anything that it announces, and nobody
     # can make a conversation in between that this session would not hear of.
     session.user = user
@@ -45,6 +50,7 @@ async def login(messenger: Messenger, session: Session, request: Login) -> Answe
     if proof.registered:
         messenger.admit(session, proof.device)
     messenger.presence.add(session)
+    memberships = messenger.expiry.came(memberships)
     messenger.complaints.tell_block(session)
     messenger.admission.greet(session)
     if not messenger.journal.available:  # the others have been told when it went away

@@ -33,6 +33,9 @@ from protocol.vocabulary.files import (
 )
 from storage.records import FileFacts, NewFile, StoredFile
 
+_TRIED_AGAIN = (ErrorCode.STORAGE_UNAVAILABLE, ErrorCode.SHUTTING_DOWN, ErrorCode.INTERNAL)
+"""Refusals after which the client offers a file anew: what has arrived of it is kept."""
+
 _SHA256 = re.compile("[0-9a-fA-F]{64}")
 
 
@@ -47,6 +50,8 @@ async def offer(messenger: Messenger, session: Session, request: Offer) -> Answe
     messenger.files.check_size(request.size)  # before a single byte of it travels
     _check_stream(session, request.stream)
     await check_addressee(messenger, session, to=request.to, conversation=request.conversation)
+    if request.to is None:
+        check_quota(messenger, session, request.conversation, request.uuid)
     new = NewFile(
         owner_id=session.who.id,
         uuid=request.uuid.bytes,
@@ -101,6 +106,14 @@ async def check_addressee(
         )
 
 
+def check_quota(
+    messenger: Messenger, session: Session, conversation: int, uuid: UUID | None = None
+) -> None:
+    """Refuse a file that could not be sent when it is there (S004-23); it is not counted yet."""
+    key = b"" if uuid is None else uuid.bytes
+    messenger.limits.check(session, conversation, "file", key)
+
+
 async def take_chunk(messenger: Messenger, session: Session, stream: int, data: bytes) -> Answer:
     """Store a piece of a file that this session has offered."""
     incoming = session.files[stream]
@@ -131,6 +144,8 @@ async def _publish(messenger: Messenger, session: Session, incoming: Incoming) -
         do = partial(_write, messenger, session, incoming)
         answer = await guarded(messenger, session, incoming.ref, "file", do)
         if isinstance(answer, Error):
+            if answer.code not in _TRIED_AGAIN:
+                await messenger.files.drop(incoming)
             session.peer.post(answer)
     finally:
         messenger.files.let_go(incoming)
@@ -202,6 +217,10 @@ async def _visible(messenger: Messenger, session: Session, message_id: int) -> S
     message = await messenger.expiry.get(session.who.id, message_id)
     if message is None or session.peer.position(message.conversation_id) is None:
         raise unknown_message(message_id)
+    if message.kind == "deleted":
+        raise ProtocolError(
+            ErrorCode.UNKNOWN_FILE, "Message {number} has been deleted.", number=message_id
+        )
     file = None if message.file_id is None else await messenger.files.get(message.file_id)
     if file is None:
         raise ProtocolError(

@@ -27,14 +27,16 @@ _DEVICE, _CONNECTION = "d", "c"
 @handles(Register)
 async def register(messenger: Messenger, session: Session, request: Register) -> Answer:
     """Make an account of a guest; whoever else uses the name has not given the password."""
-    label = request.device if request.remember else None
-    device, token = await messenger.identity.register(session, request.password, label=label)
-    messenger.admit(session, device)
+    proved = await messenger.identity.register(session, request.password)
+    messenger.admit(session, None)
     for other in messenger.presence.of(session.who.id):
         if not other.registered:
             other.peer.end(
                 "{name} is an account now; log in with its password.", name=session.who.name
             )
+    token = None
+    if request.remember:
+        token = await messenger.identity.remember(session, request.device, proved)
     return Registered(ref=request.ref, name=session.who.name, token=token)
 
 
@@ -60,7 +62,7 @@ async def change_password(
 async def list_sessions(messenger: Messenger, session: Session, request: ListSessions) -> Answer:
     """List the connections of the user, and the devices that may come back."""
     user = session.who
-    devices = {device.id: device for device in await messenger.identity.devices_of(user)}
+    devices = {device.id: device for device in await messenger.identity.devices.of(user)}
     shown = []
     for one in messenger.presence.of(user.id):
         device = devices.pop(one.device_id, None) if one.device_id is not None else None
@@ -99,11 +101,12 @@ def _id_of(session: Session) -> str:
 async def end_session(messenger: Messenger, session: Session, request: EndSession) -> Answer:
     """End a session, and forget its device."""
     user, wanted = session.who, request.session.lower()
-    ended = [one for one in messenger.presence.of(user.id) if _id_of(one) == wanted]
     forgotten = False
     number = wanted.removeprefix(_DEVICE)
     if number != wanted and number.isascii() and number.isdecimal() and len(number) <= _DIGITS:
-        forgotten = await messenger.identity.remove_device(user, int(number))
+        forgotten = await messenger.identity.devices.remove(user, int(number))
+    # After that, for one may have come in meanwhile.
+    ended = [one for one in messenger.presence.of(user.id) if _id_of(one) == wanted]
     if not ended and not forgotten:
         raise ProtocolError(
             ErrorCode.BAD_ARGUMENTS,

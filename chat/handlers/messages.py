@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 from chat.dispatch import Answer, TextStream, handles
 from chat.handlers.files import take_chunk
-from chat.messenger import Messenger, as_event
+from chat.messenger import Messenger, as_event, as_receipt
 from chat.session import Session
 from chat.uploads import MAX_OPEN, TextChunk, Upload
 from chat.writing import check_text, destination, quote_of, write
@@ -17,7 +18,21 @@ from protocol.framing import encode
 from protocol.language import N_
 from protocol.limits import MAX_HEADER, MAX_NAME
 from protocol.requests import Fetch, History, Send
-from storage.records import Message
+from storage.errors import StorageUnavailable
+from storage.records import Message, Saved
+
+_RULES = frozenset(
+    (
+        ErrorCode.BLOCKED,
+        ErrorCode.LIMIT_REACHED,
+        ErrorCode.NOT_ALLOWED,
+        ErrorCode.TOO_LATE,
+        ErrorCode.UNKNOWN_CONVERSATION,
+        ErrorCode.UNKNOWN_MESSAGE,
+        ErrorCode.UNKNOWN_USER,
+    )
+)
+"""What can be the answer to a request that was good the first time."""
 
 FETCH_CHUNK = 64 * 1024
 """Bytes of a long text that are read, and wait for a slow client, at once."""
@@ -29,6 +44,14 @@ PAGE_MARGIN = 1024
 @handles(Send)
 async def send(messenger: Messenger, session: Session, request: Send) -> Answer:
     """Write a message; it is acknowledged in its place in the stream, once it is stored."""
+    try:
+        await _send(messenger, session, request)
+    except ProtocolError as error:
+        return await stored_before(messenger, session, request.ref, request.uuid, error)
+    return None
+
+
+async def _send(messenger: Messenger, session: Session, request: Send) -> None:
     upload = None if request.stream is None else session.uploads.pop(request.stream, None)
     try:
         messenger.complaints.check(session)
@@ -50,7 +73,26 @@ async def send(messenger: Messenger, session: Session, request: Send) -> Answer:
         if upload is not None:
             messenger.intake.give_up(upload.body_id)
         raise
-    return None
+
+
+async def stored_before(
+    messenger: Messenger, session: Session, ref: int | None, uuid: UUID | None, error: ProtocolError
+) -> Answer:
+    """Return the acknowledgement of what must not be done now, where it was done before.
+
+    What is sent again because its acknowledgement was lost must not be told that it is too
+    late, or too much. Raises the ``error`` where it is new.
+    """
+    if uuid is None or error.code not in _RULES:
+        raise error
+    find = messenger.stores.messages.sent
+    try:
+        stored = await messenger.patience.ask(find, session.who.id, uuid.bytes)
+    except StorageUnavailable:
+        raise error from None
+    if stored is None:
+        raise error
+    return as_receipt(Saved(stored, duplicate=True), ref)
 
 
 def _long_text(request: Send, upload: Upload | None) -> tuple[bytes, int, int | None] | None:
@@ -138,14 +180,13 @@ async def history(messenger: Messenger, session: Session, request: History) -> A
 
 async def history_page(messenger: Messenger, session: Session, request: History) -> HistoryPage:
     """Return a page of a conversation that the one who asks is in."""
-    messages = await messenger.expiry.page(
-        session.who.id,
-        request.conversation,
-        after=request.after,
-        before=request.before,
-        limit=request.limit + 1,
-        spoken=request.spoken,
-    )
+    expiry, more = messenger.expiry, False
+    place = (session.who.id, request.conversation)
+    after, before, limit = request.after, request.before, request.limit + 1
+    if request.spoken:
+        messages, more = await expiry.spoken(*place, after=after, before=before, limit=limit)
+    else:
+        messages = await expiry.page(*place, after=after, before=before, limit=limit)
     events = [as_event(message) for message in messages]
     forward = request.after is not None
     shown = fitting(events if forward else events[::-1], request.limit)
@@ -153,7 +194,7 @@ async def history_page(messenger: Messenger, session: Session, request: History)
         ref=request.ref,
         conversation=request.conversation,
         messages=shown if forward else shown[::-1],
-        more=len(shown) < len(events),
+        more=more or len(shown) < len(events),
         forward=forward,
     )
 
@@ -189,3 +230,9 @@ async def _read(messenger: Messenger, message: Message, offset: int) -> AsyncIte
     while data := await messenger.patience.ask(read, message.body_id, offset, FETCH_CHUNK):
         yield data
         offset += len(data)
+    if offset < message.size:
+        raise ProtocolError(
+            ErrorCode.UNKNOWN_MESSAGE,
+            "Message {number} has been changed or deleted while it was on its way.",
+            number=message.id,
+        )

@@ -19,13 +19,21 @@ _SAID = {
     Verdict.BLOCKED: N_("{name} is blocked already."),
 }
 
+_GUESTS_REPEATED = N_(
+    "A complaint of guests at your address about {name} counts already; they count once, whatever "
+    "their names. /register makes you an account that counts for itself."
+)
+
 
 @handles(Complain)
 async def complain(messenger: Messenger, session: Session, request: Complain) -> Answer:
     """Complain about somebody; when enough have, that user is blocked (decision 9)."""
     target = await _named(messenger, request.name)
     verdict = await messenger.complaints.complain(session, target, request.reason)
-    return Notice(ref=request.ref, message=session.voice.say(_SAID[verdict], name=target.name))
+    template = _SAID[verdict]
+    if verdict is Verdict.REPEATED and not session.registered:
+        template = _GUESTS_REPEATED
+    return Notice(ref=request.ref, message=session.voice.say(template, name=target.name))
 
 
 @handles(ListComplaints, need=Need.ADMIN)

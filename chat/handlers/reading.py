@@ -22,6 +22,9 @@ from storage.records import Membership
 CONTEXT = 10
 """Messages shown before the unread ones."""
 
+SPOKEN = ("text", "file")
+"""What counts as unread."""
+
 
 @handles(Open)
 async def open_conversation(messenger: Messenger, session: Session, request: Open) -> Answer:
@@ -34,14 +37,20 @@ async def open_conversation(messenger: Messenger, session: Session, request: Ope
     limit = min(behind + CONTEXT, MAX_PAGE)
     asked = History(conversation=conversation, before=last + 1, limit=limit, spoken=True)
     page = await history_page(messenger, session, asked)
-    messenger.reading.read(session, conversation, last)
     me = session.who.name
-    shown = sum(message.seq > read and message.sender != me for message in page.messages)
+    shown = sum(
+        message.seq > read and message.sender != me and message.kind in SPOKEN
+        for message in page.messages
+    )
+    more = page.more and shown < membership.unread
+    # What is neither in the answer nor was handed to this connection is not read by that.
+    handed = min(last, session.peer.position(conversation) or 0)
+    messenger.reading.read(session, conversation, handed if more else last)
     return Opened(
         ref=request.ref,
         conversation=describe(membership),
         messages=page.messages,
-        more=page.more and shown < membership.unread,
+        more=more,
     )
 
 
@@ -66,14 +75,14 @@ async def _wanted(messenger: Messenger, session: Session, request: Open) -> int:
 
 
 async def _membership(messenger: Messenger, session: Session, conversation: int) -> Membership:
-    for membership in await messenger.conversations.of(session.who):
-        if membership.conversation.id == conversation:
-            return membership
-    raise ProtocolError(
-        ErrorCode.UNKNOWN_CONVERSATION,
-        "You are in no conversation with the number {number}.",
-        number=conversation,
-    )
+    membership = await messenger.conversations.one(session.who, conversation)
+    if membership is None:
+        raise ProtocolError(
+            ErrorCode.UNKNOWN_CONVERSATION,
+            "You are in no conversation with the number {number}.",
+            number=conversation,
+        )
+    return membership
 
 
 @handles(Delivered)

@@ -7,6 +7,7 @@ from chat.dispatch import Answer, handles
 from chat.handlers.messages import fitting
 from chat.handlers.reading import open_conversation
 from chat.messenger import Messenger, as_event
+from chat.public_rooms import LISTED
 from chat.rooms import SHOWN, membership_of
 from chat.session import Session
 from chat.writing import unknown_user
@@ -29,9 +30,6 @@ from protocol.vocabulary.rooms import (
 )
 from storage.records import Conversation, User
 from storage.room_statements import Entered
-
-LISTED = 600
-"""Rooms in a list: one frame holds them, however long their names and topics are."""
 
 TOPIC_HEAD = 60
 """Characters of a topic that a list of rooms shows."""
@@ -70,11 +68,9 @@ async def opened(
 @handles(ListRooms)
 async def list_rooms(messenger: Messenger, session: Session, request: ListRooms) -> Answer:
     """List the public rooms, and the private ones that one is in (S002-10)."""
-    store, ask = messenger.stores.rooms, messenger.patience.ask
-    memberships = await messenger.conversations.of(session.who)
-    mine = {one.conversation.id: one for one in memberships if one.conversation.kind == "room"}
-    heads = await ask(store.heads, list(mine))
-    public = await ask(store.public, LISTED + len(mine) + 1)
+    mine = {one.conversation.id: one for one in await messenger.conversations.rooms(session.who)}
+    heads = await messenger.patience.ask(messenger.stores.rooms.heads, list(mine))
+    public = await messenger.public_rooms.list()
     rooms = [
         _listed(one.conversation, heads.get(number, 0), mine=True, unread=one.unread)
         for number, one in mine.items()

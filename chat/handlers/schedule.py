@@ -30,6 +30,7 @@ log = structlog.get_logger()
 async def schedule(messenger: Messenger, session: Session, request: ScheduleRequest) -> Answer:
     """Keep a message until its time (S004-25)."""
     plan = messenger.schedule
+    messenger.complaints.check(session)
     body = check_text(request.text)
     due_at = parse_when(request.when, plan.now(), plan.zone_of(session))
     place = await _place(messenger, session, request)

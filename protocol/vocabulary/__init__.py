@@ -15,9 +15,21 @@ from protocol.commands import Command
 from protocol.events import Event
 from protocol.requests import Request
 
+_HELP_ORDER = (
+    "reading", "contacts", "rooms", "admission", "editing", "schedule", "files", "identity",
+)  # fmt: skip
+"""How the help tells of them; those that are not here come last."""
+
+
+def _place(area: str) -> int:
+    return _HELP_ORDER.index(area) if area in _HELP_ORDER else len(_HELP_ORDER)
+
+
 _AREAS = [
     import_module(f"{__name__}.{module.name}")
-    for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name)
+    for module in sorted(
+        pkgutil.iter_modules(__path__), key=lambda module: (_place(module.name), module.name)
+    )
 ]
 
 REQUESTS: tuple[type[Request], ...] = (

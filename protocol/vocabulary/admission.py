@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct
 
 from protocol.commands import Built, Command, Place, no_arguments, number_in, usage_error
 from protocol.events import Event, Micros, Reply
 from protocol.language import N_
-from protocol.requests import Request
+from protocol.limits import MAX_TYPED
+from protocol.requests import Request, UserName
 from protocol.text import sanitise_line
 from protocol.view import View, lines
 from protocol.vocabulary.rooms import InRoom, RoomName
@@ -32,7 +33,7 @@ class Invite(InRoom, frozen=True, kw_only=True, tag="invite"):
     Into a private room its owners and moderators invite, and only who has an account.
     """
 
-    user: str
+    user: UserName
 
 
 class ListInvitations(Request, frozen=True, kw_only=True, tag="list_invitations"):
@@ -41,6 +42,8 @@ class ListInvitations(Request, frozen=True, kw_only=True, tag="list_invitations"
 
 class AcceptInvitation(Request, frozen=True, kw_only=True, tag="accept_invitation"):
     """Go into a room that one is invited to. Answered by `opened`."""
+
+    moves: ClassVar[bool] = True
 
     room: RoomName
 
@@ -88,13 +91,13 @@ class ListAdmissions(InRoom, frozen=True, kw_only=True, tag="list_admissions"):
 class Approve(InRoom, frozen=True, kw_only=True, tag="approve"):
     """Let somebody in who has asked. Answered by `notice`."""
 
-    user: str
+    user: UserName
 
 
 class Deny(InRoom, frozen=True, kw_only=True, tag="deny"):
     """Do not let somebody in who has asked. Answered by `notice`."""
 
-    user: str
+    user: UserName
 
 
 class InvitationInfo(Struct, frozen=True, kw_only=True):
@@ -261,9 +264,9 @@ def _name_and_room(rest: str, usage: str) -> tuple[str, str | None]:
     words = rest.split()
     match words:
         case [name]:
-            return name, None
+            return name[:MAX_TYPED], None
         case [name, room]:
-            return name, room
+            return name[:MAX_TYPED], room
     raise usage_error(usage)
 
 

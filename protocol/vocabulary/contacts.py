@@ -9,15 +9,12 @@ from msgspec import Meta, Struct
 from protocol.commands import Built, Command, Place, no_arguments, usage_error
 from protocol.events import Event, Reply
 from protocol.language import N_
-from protocol.limits import MAX_NAME
-from protocol.requests import Request
+from protocol.limits import MAX_TYPED
+from protocol.requests import Request, UserName
 from protocol.text import sanitise_line
 from protocol.view import View, lines, unread_text
 
 TITLE = N_("Contacts")
-
-MAX_TYPED = 2 * MAX_NAME
-"""Characters of what should be a name that are sent; no name has so many."""
 
 
 class Contact(Struct, frozen=True, kw_only=True):
@@ -46,7 +43,7 @@ class ListContacts(Request, frozen=True, kw_only=True, tag="contacts"):
 class AddContact(Request, frozen=True, kw_only=True, tag="add_contact"):
     """Add a user to one's contacts (S000-15). Answered by `contact_added`."""
 
-    name: str
+    name: UserName
 
 
 class RemoveContact(Request, frozen=True, kw_only=True, tag="remove_contact"):
@@ -55,7 +52,7 @@ class RemoveContact(Request, frozen=True, kw_only=True, tag="remove_contact"):
     With whom there is a conversation stays in the list.
     """
 
-    name: str
+    name: UserName
 
 
 class ContactList(Reply, frozen=True, kw_only=True, tag="contact_list"):

@@ -13,7 +13,7 @@ from protocol.commands import Built, Command, Local, Place, no_arguments, number
 from protocol.events import Micros, Reply
 from protocol.language import N_, size_of
 from protocol.limits import MAX_PAGE
-from protocol.requests import GENERAL, ConversationId, MessageId, Request
+from protocol.requests import GENERAL, ConversationId, MessageId, Request, UserName
 from protocol.view import View, lines
 
 TITLE = N_("Files")
@@ -46,7 +46,7 @@ class Offer(Request, frozen=True, kw_only=True, tag="offer"):
     ]
     conversation: Annotated[ConversationId, Meta(description="1 is the general chat.")] = GENERAL
     to: Annotated[
-        str | None, Meta(description="A user's name: the direct conversation with that user.")
+        UserName | None, Meta(description="A user's name: the direct conversation with that user.")
     ] = None
 
 

@@ -10,15 +10,11 @@ from protocol.commands import AskSecrets, Built, Command, Place, no_arguments, u
 from protocol.errors import ErrorCode, ProtocolError
 from protocol.events import Micros, Reply
 from protocol.language import N_
-from protocol.requests import Request
+from protocol.limits import MAX_SECRET
+from protocol.requests import Request, Secret
 from protocol.view import View, lines
 
 TITLE = N_("Your name and your devices")
-
-MAX_TYPED = 1024
-"""Characters of a password that are looked at; it may have far fewer."""
-
-Password = Annotated[str, Meta(max_length=MAX_TYPED)]
 
 
 class Register(Request, frozen=True, kw_only=True, tag="register"):
@@ -27,7 +23,7 @@ class Register(Request, frozen=True, kw_only=True, tag="register"):
     From then on the name needs it. Other sessions of the name have not given it, and end.
     """
 
-    password: Password
+    password: Secret
     remember: Annotated[
         bool, Meta(description="Give this device a token, so that it needs the password no more.")
     ] = False
@@ -39,8 +35,8 @@ class Register(Request, frozen=True, kw_only=True, tag="register"):
 class ChangePassword(Request, frozen=True, kw_only=True, tag="change_password"):
     """Take another password. Answered by `notice`; all other devices have to log in anew."""
 
-    old: Password
-    new: Password
+    old: Secret
+    new: Secret
 
 
 class ListSessions(Request, frozen=True, kw_only=True, tag="list_sessions"):
@@ -110,14 +106,14 @@ def _session_line(session: SessionInfo, view: View) -> str:
 
 def _register(rest: str, _place: Place) -> Built:
     if rest:
-        return Register(password=rest[:MAX_TYPED])
+        return Register(password=rest[:MAX_SECRET])
     return AskSecrets((N_("Choose a password:"), N_("Once more:")), _registration)
 
 
 def _registration(first: str, second: str) -> Request:
     if first != second:
         raise ProtocolError(ErrorCode.BAD_ARGUMENTS, "The two are not the same. Nothing changed.")
-    return Register(password=first[:MAX_TYPED])
+    return Register(password=first[:MAX_SECRET])
 
 
 def _password(rest: str, _place: Place) -> Built:
@@ -127,13 +123,13 @@ def _password(rest: str, _place: Place) -> Built:
         return AskSecrets(questions, _change)
     if not new.strip():
         raise usage_error("/password, or /password OLD NEW")
-    return ChangePassword(old=old[:MAX_TYPED], new=new.strip()[:MAX_TYPED])
+    return ChangePassword(old=old[:MAX_SECRET], new=new.strip()[:MAX_SECRET])
 
 
 def _change(old: str, first: str, second: str) -> Request:
     if first != second:
         raise ProtocolError(ErrorCode.BAD_ARGUMENTS, "The two are not the same. Nothing changed.")
-    return ChangePassword(old=old[:MAX_TYPED], new=first[:MAX_TYPED])
+    return ChangePassword(old=old[:MAX_SECRET], new=first[:MAX_SECRET])
 
 
 def _end(rest: str, _place: Place) -> Built:
@@ -148,9 +144,9 @@ COMMANDS = (
     Command(
         "register", "[PASSWORD]",
         N_("Make your name an account with a password; without PASSWORD it is asked for unseen."),
-        _register,
+        _register, secret=True,
     ),
-    Command("password", "[OLD NEW]", N_("Change your password."), _password),
+    Command("password", "[OLD NEW]", N_("Change your password."), _password, secret=True),
     Command("sessions", "", N_("Show where you are logged in."), no_arguments(ListSessions)),
     Command("end", "ID", N_("End a session that /sessions shows."), _end),
 )  # fmt: skip

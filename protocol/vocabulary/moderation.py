@@ -10,7 +10,8 @@ from protocol.commands import Built, Command, Place, no_arguments, usage_error
 from protocol.errors import ErrorCode, ProtocolError
 from protocol.events import Event, Micros, Reply
 from protocol.language import N_
-from protocol.requests import Request
+from protocol.limits import MAX_TYPED
+from protocol.requests import Request, UserName
 from protocol.text import next_minute
 from protocol.view import View, lines
 
@@ -31,7 +32,7 @@ class Complain(Request, frozen=True, kw_only=True, tag="complain"):
     When enough different users have, the user can write nothing for some hours (S002-16).
     """
 
-    name: str
+    name: UserName
     reason: Reason = ""
 
 
@@ -42,13 +43,13 @@ class ListComplaints(Request, frozen=True, kw_only=True, tag="list_complaints"):
 class LiftBlock(Request, frozen=True, kw_only=True, tag="lift_block"):
     """End a user's block and settle the complaints about it. Answered by a `notice`."""
 
-    name: str
+    name: UserName
 
 
 class BlockUser(Request, frozen=True, kw_only=True, tag="block_user"):
     """Let a user write nothing for some hours, from now on. Answered by a `notice`."""
 
-    name: str
+    name: UserName
     hours: Annotated[
         float | None,
         Meta(description="Up to 8760, which is a year. Left out: as long as complaints block."),
@@ -71,6 +72,9 @@ class BlockInfo(Struct, frozen=True, kw_only=True):
 
     name: str
     until: Micros
+    reason: Annotated[
+        str, Meta(description="What the administrator wrote, or who complained last.")
+    ] = ""
 
 
 class ComplaintList(Reply, frozen=True, kw_only=True, tag="complaint_list"):
@@ -104,7 +108,10 @@ def _(event: ComplaintList, view: View) -> list[str]:
         shown = [view.say("There are no open complaints.")]
     for block in event.blocked:
         until = next_minute(block.until, view.zone)
-        shown.append(view.say("{name} is blocked until {time}.", name=block.name, time=until))
+        template = N_("{name} is blocked until {time}.")
+        if block.reason:
+            template = N_("{name} is blocked until {time}: {reason}")
+        shown.append(view.say(template, name=block.name, time=until, reason=block.reason))
     return shown
 
 
@@ -156,14 +163,14 @@ def _complain(rest: str, _place: Place) -> Built:
     name, _, reason = rest.partition(" ")
     if not name:
         raise usage_error("/ban NAME [REASON]")
-    return Complain(name=name, reason=_checked(reason))
+    return Complain(name=name[:MAX_TYPED], reason=_checked(reason))
 
 
 def _lift(rest: str, _place: Place) -> Built:
     name, _, more = rest.partition(" ")
     if not name or more:
         raise usage_error("/lift NAME")
-    return LiftBlock(name=name)
+    return LiftBlock(name=name[:MAX_TYPED])
 
 
 def _block(rest: str, _place: Place) -> Built:
@@ -172,7 +179,8 @@ def _block(rest: str, _place: Place) -> Built:
         raise usage_error("/block NAME [HOURS] [REASON]")
     word, _, reason = rest.strip().partition(" ")
     hours = _hours(word)
-    return BlockUser(name=name, hours=hours, reason=_checked(rest if hours is None else reason))
+    reason = _checked(rest if hours is None else reason)
+    return BlockUser(name=name[:MAX_TYPED], hours=hours, reason=reason)
 
 
 def _hours(word: str) -> float | None:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
 from protocol.commands import Built, Command, Place, no_arguments, number_in, usage_error
 from protocol.events import ConversationInfo, Event, Reply
 from protocol.language import N_
-from protocol.limits import MAX_PAGE
-from protocol.requests import GENERAL, ConversationId, History, MessageId, Request, Seq
+from protocol.limits import MAX_PAGE, MAX_TYPED
+from protocol.requests import (
+    GENERAL,
+    ConversationId,
+    History,
+    MessageId,
+    Request,
+    Seq,
+    UserName,
+)
 from protocol.view import View, lines
-from protocol.vocabulary.contacts import MAX_TYPED, Contact
+from protocol.vocabulary.contacts import Contact
 
 TITLE = N_("Reading")
 
@@ -27,11 +35,15 @@ class Open(Request, frozen=True, kw_only=True, tag="open"):
     conversation yet hears nothing of this before the first message.
     """
 
+    moves: ClassVar[bool] = True
+
     number: Annotated[
         Annotated[int, Meta(ge=1, le=2**53)] | None,
         Meta(description="A number of the list of contacts asked for last."),
     ] = None
-    to: Annotated[str | None, Meta(description="A user's name, where there is no `number`.")] = None
+    to: Annotated[
+        UserName | None, Meta(description="A user's name, where there is no `number`.")
+    ] = None
     conversation: Annotated[
         ConversationId, Meta(description="It, where there are neither of these.")
     ] = GENERAL

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct
 
 from protocol.commands import Built, Command, Place, no_arguments, usage_error
 from protocol.events import Reply
 from protocol.language import N_
-from protocol.requests import GENERAL, ConversationId, Request
+from protocol.limits import MAX_TYPED
+from protocol.requests import GENERAL, ConversationId, Request, UserName
 from protocol.text import sanitise_line
 from protocol.view import View, lines
 
@@ -20,6 +21,9 @@ MAX_ROOM = 64
 
 MAX_TOPIC = 200
 """Characters of a topic: it stands on one line."""
+
+TOPIC_TYPED = 4 * MAX_TOPIC
+"""Characters of what should be a topic that are looked at."""
 
 NO_TOPIC = "-"
 """What is typed to take a topic away."""
@@ -45,6 +49,8 @@ class JoinRoom(Request, frozen=True, kw_only=True, tag="join_room"):
     join a private room of others; with `private` a new one is made. No name is a number.
     """
 
+    moves: ClassVar[bool] = True
+
     name: RoomName
     private: Annotated[bool, Meta(description="Make a room that only the invited get into.")] = (
         False
@@ -58,6 +64,8 @@ class ListRooms(Request, frozen=True, kw_only=True, tag="list_rooms"):
 class LeaveRoom(InRoom, frozen=True, kw_only=True, tag="leave_room"):
     """Leave a room. Answered by `conversation_left`."""
 
+    moves: ClassVar[bool] = True
+
 
 class ListMembers(InRoom, frozen=True, kw_only=True, tag="list_members"):
     """Show who is in a room. Answered by `member_list`."""
@@ -70,14 +78,17 @@ class ShowTopic(InRoom, frozen=True, kw_only=True, tag="show_topic"):
 class SetTopic(InRoom, frozen=True, kw_only=True, tag="set_topic"):
     """Say what a room is about; for its owners and moderators. Answered by `room_topic`."""
 
-    topic: Annotated[str, Meta(description="At most 200 characters; empty: no topic.")]
+    topic: Annotated[
+        str,
+        Meta(max_length=TOPIC_TYPED, description="At most 200 characters; empty: no topic."),
+    ]
 
 
 class SetRole(InRoom, frozen=True, kw_only=True, tag="set_role"):
     """Make a member an owner, a moderator or a member; for owners. Answered by `notice`."""
 
-    user: str
-    role: Annotated[str, Meta(description="`owner`, `moderator` or `member`.")]
+    user: UserName
+    role: Annotated[str, Meta(max_length=32, description="`owner`, `moderator` or `member`.")]
 
 
 class Kick(InRoom, frozen=True, kw_only=True, tag="kick"):
@@ -86,7 +97,7 @@ class Kick(InRoom, frozen=True, kw_only=True, tag="kick"):
     An owner puts out everybody but other owners, a moderator puts out members.
     """
 
-    user: str
+    user: UserName
 
 
 class RoomInfo(Struct, frozen=True, kw_only=True):
@@ -211,20 +222,23 @@ def _members(rest: str, place: Place) -> Built:
 def _topic(rest: str, place: Place) -> Built:
     if not rest:
         return ShowTopic(conversation=place.conversation)
-    return SetTopic(conversation=place.conversation, topic="" if rest == NO_TOPIC else rest)
+    return SetTopic(
+        conversation=place.conversation, topic="" if rest == NO_TOPIC else rest[:TOPIC_TYPED]
+    )
 
 
 def _role(rest: str, place: Place) -> Built:
     words = rest.split()
     if len(words) != 2 or words[1].lower() not in ROLES:  # noqa: PLR2004 - a name and a role
         raise usage_error("/role NAME owner, /role NAME moderator or /role NAME member")
-    return SetRole(conversation=place.conversation, user=words[0], role=words[1].lower())
+    name, role = words[0][:MAX_TYPED], words[1].lower()
+    return SetRole(conversation=place.conversation, user=name, role=role)
 
 
 def _kick(rest: str, place: Place) -> Built:
     if len(rest.split()) != 1:
         raise usage_error("/kick NAME")
-    return Kick(conversation=place.conversation, user=rest)
+    return Kick(conversation=place.conversation, user=rest[:MAX_TYPED])
 
 
 REQUESTS: tuple[type[Request], ...] = (

@@ -12,8 +12,10 @@ from protocol.errors import ErrorCode
 from protocol.events import Event, Micros, Reply
 from protocol.ids import new_uuid
 from protocol.language import N_
-from protocol.requests import GENERAL, ConversationId, Repeatable, Request
+from protocol.limits import MAX_TYPED
+from protocol.requests import GENERAL, ConversationId, Repeatable, Request, UserName
 from protocol.view import View, lines
+from protocol.vocabulary.rooms import RoomName
 
 TITLE = N_("Sending later")
 
@@ -21,11 +23,17 @@ _WHEN = re.compile(
     r"(?P<when>\+\S+"
     r"|\d{4}-\d{1,2}-\d{1,2}\s+\d{1,2}:\d{2}"
     r"|\d{1,2}\.\d{1,2}(?:\.(?:\d{4}|\d{2})?)?\s+\d{1,2}:\d{2}"
+    r"|\d{1,2}:\d{2}\s+\d{1,2}\.\d{1,2}\.(?:\d{4}|\d{2})"
+    # two digits each, and no other time behind: 3.5 litres are no day
+    r"|\d{1,2}:\d{2}\s+(?:0[1-9]|[12]\d|3[01])\.(?:0[1-9]|1[0-2])\.?(?!\s+\d{1,2}:\d{2})"
     r"|\d{1,2}:\d{2})(?:\s+(?P<rest>.*))?",
     re.DOTALL,
 )
 _ADDRESSED = re.compile(r"(?P<sign>[@#])(?P<name>[^\s@#]\S*)(?:\s+(?P<text>.*))?", re.DOTALL)
+_LONE = re.compile(r"[@#](?:\s|$)")
 _USAGE = N_("/schedule WHEN TEXT; WHEN is 18:30, +10m, +1h30m, 31.12 18:30 or 2026-12-31 18:30")
+
+_PLACE_USAGE = N_("/schedule WHEN @NAME TEXT or WHEN #ROOM TEXT, without a blank behind @ or #")
 
 
 class Schedule(Request, frozen=True, kw_only=True, tag="schedule"):
@@ -39,14 +47,14 @@ class Schedule(Request, frozen=True, kw_only=True, tag="schedule"):
         str,
         Meta(
             max_length=64,
-            description="`18:30`, `31.12 18:30` or `2026-12-31 18:30` in the user's time zone, "
-            "or from now on `+10m`, `+1h30m`, `+2d`.",
+            description="`18:30`, `31.12 18:30`, `18:30 31.12.26` or `2026-12-31 18:30` in the "
+            "user's time zone, or from now on `+10m`, `+1h30m`, `+2d`.",
         ),
     ]
     text: Annotated[str, Meta(description="At most 65536 bytes of UTF-8.")]
     conversation: ConversationId = GENERAL
-    to: Annotated[str | None, Meta(description="A user's name.")] = None
-    room: Annotated[str | None, Meta(description="A room's name.")] = None
+    to: Annotated[UserName | None, Meta(description="A user's name.")] = None
+    room: RoomName | None = None
     uuid: Repeatable = None
 
 
@@ -194,6 +202,7 @@ _UNKNOWN = N_("the server refused it")
 _REASONS: dict[str, str] = {
     ErrorCode.BLOCKED: N_("you were blocked at that time"),
     ErrorCode.LIMIT_REACHED: N_("you had sent as many messages as you could at that time"),
+    ErrorCode.NEEDS_ACCOUNT: N_("a guest wrote it, before the name became an account"),
     ErrorCode.UNKNOWN_CONVERSATION: N_("you were no longer in that conversation"),
 }
 
@@ -206,8 +215,10 @@ def _schedule(rest: str, place: Place) -> Built:
     to = room = None
     if addressed := _ADDRESSED.fullmatch(text):
         text = text_in(addressed["text"] or "", _USAGE)
-        to = addressed["name"] if addressed["sign"] == "@" else None
+        to = addressed["name"][:MAX_TYPED] if addressed["sign"] == "@" else None
         room = addressed["name"] if addressed["sign"] == "#" else None
+    elif _LONE.match(text):
+        raise usage_error(_PLACE_USAGE)
     elif text.startswith(("@@", "##")):
         text = text[1:]
     return Schedule(

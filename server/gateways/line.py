@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Callable
 from datetime import tzinfo
 from functools import partial
 
@@ -42,11 +43,16 @@ _LONG_LINE = 0  # the stream that a line too long for one frame becomes
 class LineGateway:
     """Serves people who type lines."""
 
-    def __init__(self, messenger: Messenger, zone: tzinfo | None) -> None:
-        """Show times in ``zone`` to who has none of their own; None is the machine's."""
+    def __init__(
+        self, messenger: Messenger, zone: tzinfo | None, title_of: Callable[[int], str | None]
+    ) -> None:
+        """Show times in ``zone`` to who has none of their own; None is the machine's.
+
+        ``title_of`` returns the names of rooms.
+        """
         self._messenger = messenger
         self._zone = zone
-        self._dialects = LineDialects(messenger.conversations.title_of)
+        self._dialects = LineDialects(title_of)
 
     def greet(self, conn: Conn) -> None:
         """Ask a person for the name."""
@@ -98,6 +104,7 @@ class _Person:
         self._refusing = False  # the rest of a line that was too long for a command
         self._secrets: AskSecrets | None = None  # being asked for
         self._answers: list[str] = []
+        self._noted: dict[int, tuple[int, bool]] = {}  # what was last noted of each conversation
         self.files = TelnetFiles(terminal, messenger)
 
     async def take(self, line: Line) -> bool:
@@ -174,11 +181,14 @@ class _Person:
         conn, reading = self._conn, self._messenger.reading
         if conn.session.user is None or conn.channel.broken or conn.unreceived:
             return
+        before, self._noted = self._noted, {}
         for conversation, subscription in conn.subscriptions.items():
-            if conversation == self._place.conversation:
-                reading.read(conn.session, conversation, subscription.position)
-            else:
-                reading.delivered(conn.session, conversation, subscription.position)
+            here = conversation == self._place.conversation
+            self._noted[conversation] = (subscription.position, here)
+            if before.get(conversation) == self._noted[conversation]:
+                continue
+            move = reading.read if here else reading.delivered
+            move(conn.session, conversation, subscription.position)
 
     def _understand(self, line: Line) -> list[Built]:
         if self._in_long_line or not line.ended:
@@ -212,7 +222,9 @@ class _Person:
             # A command that went to everyone as a text could tell a secret.
             secret = self._secrets is not None
             self._secrets = None
-            self._refusing = secret or line.data.startswith((b"/", b"send"))
+            # The line may end in the middle of a letter.
+            text = line.data.decode(errors="ignore").lstrip()
+            self._refusing = secret or text.startswith(("/", "send"))
             if self._refusing:
                 raise ProtocolError(
                     ErrorCode.TEXT_TOO_LONG,

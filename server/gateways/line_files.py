@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from chat.dispatch import Answer, FileStream, guarded
-from chat.handlers.files import check_addressee, write_file
+from chat.handlers.files import check_addressee, check_quota, write_file
 from chat.messenger import Messenger
 from chat.pasting import Paste
 from chat.writing import destination
@@ -54,6 +54,8 @@ class TelnetFiles:
         await check_addressee(
             self._messenger, session, to=command.to, conversation=command.conversation
         )
+        if command.to is None:
+            check_quota(self._messenger, session, command.conversation)
         self._sending = _Sending(command, Paste(self._messenger, session, command.path))
         session.tell(
             "Paste the file as base64, as the program base64 makes it. A line with a dot alone "

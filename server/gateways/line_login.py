@@ -10,8 +10,8 @@ from chat.messenger import Messenger
 from protocol.errors import ErrorCode, ProtocolError
 from protocol.events import Error, Event, Goodbye
 from protocol.language import N_
+from protocol.limits import MAX_SECRET
 from protocol.requests import Login
-from protocol.vocabulary.identity import MAX_TYPED
 from server.gateways.telnet import Line
 from server.gateways.terminal import Terminal, decode
 
@@ -23,6 +23,9 @@ NOT_HTTP = (
     b"This port speaks telnet and the protocol of mymessenger, not HTTP.\n"
 )
 """The answer to a browser: what a page sends must never be typed into the chat."""
+
+ATTEMPTS = 3
+"""How often a password is asked for before the name is asked for again."""
 
 NAME_QUESTION = N_("What is your name?")
 
@@ -36,6 +39,7 @@ class Door:
         self._suit = suit
         self._messenger = messenger
         self._name: str | None = None  # waiting for the password of this one
+        self._wrong = 0  # passwords in a row for that name
         self._begun = b""  # of a line that is too long by far; its end is no answer either
 
     async def pass_through(self, lines: AsyncIterator[Line]) -> bool:
@@ -75,11 +79,13 @@ class Door:
                 return Goodbye(reason=self._terminal.say("Goodbye."))
             login = Login(name=text)
         else:
-            login = Login(name=self._name, password=text[:MAX_TYPED])
+            login = Login(name=self._name, password=text[:MAX_SECRET])
         self._name = None
         answer = await dispatch(self._messenger, self._terminal.conn.session, login)
-        if isinstance(answer, Error) and answer.code == ErrorCode.PASSWORD_NEEDED:
-            self._name = login.name
+        code = answer.code if isinstance(answer, Error) else None
+        self._wrong = self._wrong + 1 if code == ErrorCode.BAD_CREDENTIALS else 0
+        if code == ErrorCode.PASSWORD_NEEDED or 0 < self._wrong < ATTEMPTS:
+            self._name = login.name  # not the name again: who types the password would show it
         return answer
 
     def _show(self, answer: Event) -> None:

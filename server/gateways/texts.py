@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chat.dispatch import TextStream, database_away
+from protocol.errors import ProtocolError
+from protocol.events import Error
 from server.conn import Conn
 from storage.errors import StorageUnavailable
 
@@ -35,6 +37,9 @@ async def _send(
     except StorageUnavailable:
         # The client can go on from its offset later.
         conn.post(database_away(text.ref, conn.session))
+    except ProtocolError as error:  # it was deleted meanwhile; the client must not take it for all
+        sentence = error.said(conn.session.voice)
+        conn.post(Error(ref=text.ref, code=error.code, message=sentence))
     else:
         conn.send(end())
     finally:

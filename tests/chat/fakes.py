@@ -118,10 +118,11 @@ class ScriptedStorage(MemoryStorage):
         before: int | None = None,
         limit: int | None = None,
         spoken: bool = False,
+        floor: int = 0,
     ) -> list[Message]:
         await fail(self.failure)
         return await super().GetAll(
-            conversation_id, after=after, before=before, limit=limit, spoken=spoken
+            conversation_id, after=after, before=before, limit=limit, spoken=spoken, floor=floor
         )
 
     async def SaveMsg(self, messages: Sequence[NewMessage]) -> list[Saved]:  # noqa: N802
@@ -155,6 +156,10 @@ class MemoryAccounts:
             self.users.setdefault(one.name_key, user)
         return [self.users[one.name_key] for one in visitors]
 
+    async def find_all(self, name_keys: Sequence[str]) -> list[User | None]:
+        await fail(self.failure)
+        return [self.users.get(key) for key in name_keys]
+
     async def find(self, name_key: str) -> User | None:
         await fail(self.failure)
         return self.users.get(name_key)
@@ -180,11 +185,30 @@ class MemoryConversations:
         user_id: int,
         peer_id: int,
         now: int,  # noqa: ARG002
+        *,
+        silent: int | None = None,  # noqa: ARG002
     ) -> Conversation:
         await fail(self.failure)
         low, high = sorted((user_id, peer_id))
         conversation = Conversation(len(self.direct) + 2, "direct", f"direct:{low}:{high}", 0)
         return self.direct.setdefault((low, high), conversation)
+
+    async def pair(
+        self,
+        conversation_id: int,  # noqa: ARG002
+    ) -> tuple[Conversation, list[User]] | None:
+        await fail(self.failure)
+        return None
+
+    async def membership(self, user_id: int, conversation_id: int) -> Membership | None:
+        await fail(self.failure)
+        known = {one.id: one for one in (GENERAL, *self.direct.values())}
+        found = known.get(conversation_id)
+        return None if found is None else Membership(found, user_id, 0)
+
+    async def rooms(self, user_id: int) -> list[Membership]:  # noqa: ARG002
+        await fail(self.failure)
+        return []
 
     async def memberships(self, user_ids: Sequence[int]) -> list[list[Membership]]:
         await fail(self.failure)

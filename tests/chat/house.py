@@ -96,7 +96,8 @@ async def house(
         nursery.start_soon(made.messenger.journal.run)
         for part in (
             made.messenger.patience.run,
-            made.messenger.accounts.entering.run,
+            made.messenger.accounts.run,
+            made.messenger.identity.devices.run,
             made.messenger.conversations.asking.run,
             made.messenger.reading.counting.run,
             made.messenger.intake.run,

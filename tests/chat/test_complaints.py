@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
+import trio
 
 from chat.complaints import MOST_BY_ONE, ComplaintRules, Complaints, _site
 from chat.patience import Patience
 from chat.session import Presence
 from protocol.commands import Place
 from protocol.errors import ErrorCode, ProtocolError
+from protocol.events import Notice
+from protocol.language import english
 from protocol.typed import parse_line
+from protocol.view import View, lines
 from protocol.vocabulary.moderation import MAX_REASON, Blocked, BlockLifted, BlockUser, Complain
 from storage import Stores, open_stores
-from storage.moderation_records import Verdict
+from storage.errors import StorageUnavailable
+from storage.moderation_records import Filed, Verdict
+from storage.moderation_store import ModerationStore
 from tests.chat.fakes import Author
+from tests.chat.house import house
 from tests.storage.helpers import user
 
 HOUR = 3_600_000_000
@@ -174,6 +182,46 @@ async def test_an_administrator_blocks_and_lifts(chat: Chat) -> None:
     ]
 
 
+async def test_a_longer_block_is_kept(chat: Chat) -> None:
+    """Unless hours are given, which may be fewer."""
+    root, eve = await chat.enter("Root"), await chat.enter("Eve")
+    await chat.complaints.block(root, eve.who, 10, "long")
+    assert await chat.complaints.block(root, eve.who, None, "again") == chat.now + 10 * HOUR
+    assert await chat.complaints.block(root, eve.who, 1, "less") == chat.now + HOUR
+    assert await chat.complaints.block(root, eve.who, None, "") == chat.now + 4 * HOUR
+
+
+async def test_the_reason_of_a_block_is_shown(chat: Chat) -> None:
+    """To administrators, also after a restart; of three complaints it is the last one's."""
+    root, eve, mal = [await chat.enter(name) for name in ("Root", "Eve", "Mal")]
+    await chat.complaints.block(root, eve.who, 1, "spam")
+    for name in ("Ann", "Bob", "Cid"):
+        await chat.complaints.complain(await chat.enter(name), mal.who, f"says {name}")
+    for _ in range(2):
+        shown = (await chat.complaints.open(None)).blocked
+        assert [(one.name, one.reason) for one in shown] == [("Eve", "spam"), ("Mal", "says Cid")]
+        chat.complaints = chat.made()
+        await chat.complaints.load()
+    event = await chat.complaints.open(None)
+    assert lines(event, View(english()))[1].endswith(": spam")
+
+
+@pytest.mark.parametrize(
+    ("account", "words"),
+    [(True, "A complaint of yours about Eve counts already"), (False, "of guests at your address")],
+)
+async def test_why_a_complaint_does_not_count(sqlite_url: str, account: bool, words: str) -> None:
+    """Decision 9: guests of one address are one reporter, and are told so."""
+    async with house(sqlite_url) as home:
+        eve, ann, bob = [await home.enter(name) for name in ("Eve", "Ann", "Bob")]
+        other = ann if account else bob
+        ann.registered = account
+        for by in (ann, other):
+            said = await home.ask(by, Complain(name=eve.who.name))
+        assert isinstance(said, Notice)
+        assert words in said.message
+
+
 @pytest.mark.parametrize(
     ("line", "request_"),
     [
@@ -198,3 +246,70 @@ def test_what_cannot_be_typed(line: str) -> None:
     with pytest.raises(ProtocolError) as refused:
         parse_line(line, Place())
     assert refused.value.code == ErrorCode.BAD_ARGUMENTS
+
+
+async def test_a_block_whose_answer_was_lost_holds(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S002-16: the database has it; the next who complains is told so, and it is true."""
+    eve, *others = [await chat.enter(name) for name in ("Eve", "Ann", "Bob", "Cid", "Dan")]
+    for other in others[:2]:
+        await chat.complaints.complain(other, eve.who, "")
+    real = ModerationStore.complain
+
+    async def lost(*args: Any) -> Filed:
+        await real(*args)
+        raise StorageUnavailable("the answer was lost")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ModerationStore, "complain", lost)
+        with pytest.raises(StorageUnavailable):
+            await chat.complaints.complain(others[2], eve.who, "")
+    until = chat.now + 4 * HOUR
+    chat.now += HOUR
+    assert await chat.complaints.complain(others[3], eve.who, "") is Verdict.BLOCKED
+    assert chat.is_blocked(eve)
+    assert await chat.complaints.complain(others[2], eve.who, "") is Verdict.BLOCKED
+    assert eve.screen.posted == [Blocked(until=until)], "told once, of the block there is"
+
+
+@pytest.mark.parametrize("account", [True, False])
+async def test_complaints_at_the_same_time_are_counted(chat: Chat, account: bool) -> None:
+    """S004-34: on several connections too; those of guests are one reporter by their address."""
+    names = [f"reporter{number}" if not account else "Ann" for number in range(4)]
+    reporters = [await chat.enter(name, account=account) for name in names]
+    targets = [await chat.enter(f"user{number}") for number in range(MOST_BY_ONE + 8)]
+    verdicts: list[object] = []
+
+    async def complain(by: Author, about: Author) -> None:
+        try:
+            verdicts.append(await chat.complaints.complain(by, about.who, ""))
+        except ProtocolError as error:
+            verdicts.append(error.code)
+
+    async with trio.open_nursery() as nursery:
+        for number, target in enumerate(targets):
+            nursery.start_soon(complain, reporters[number % 4], target)
+    assert verdicts.count(Verdict.COUNTS) == MOST_BY_ONE
+    assert verdicts.count(ErrorCode.LIMIT_REACHED) == 8
+
+
+async def test_what_comes_to_nothing_is_not_counted(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S004-34: the same complaint again, or one that the database did not take."""
+    ann, eve, bob = [await chat.enter(name) for name in ("Ann", "Eve", "Bob")]
+    assert await chat.complaints.complain(ann, eve.who, "") is Verdict.COUNTS
+    for _ in range(MOST_BY_ONE):
+        assert await chat.complaints.complain(ann, eve.who, "") is Verdict.REPEATED
+
+    async def away(*_: object) -> Filed:
+        await trio.lowlevel.checkpoint()
+        raise StorageUnavailable("it is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ModerationStore, "complain", away)
+        for _ in range(MOST_BY_ONE):
+            with pytest.raises(StorageUnavailable):
+                await chat.complaints.complain(ann, bob.who, "")
+    assert await chat.complaints.complain(ann, bob.who, "") is Verdict.COUNTS

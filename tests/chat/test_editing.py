@@ -8,7 +8,10 @@ from uuid import uuid4
 import pytest
 import trio
 
-from chat.editing import EditingRules
+from chat.dispatch import dispatch
+from chat.editing import MOST_EDITS, EditingRules
+from chat.expiry import Lifetime
+from chat.moderation import ModerationRules
 from protocol.errors import ErrorCode
 from protocol.events import Error, Event, HistoryPage, Notice, Sent
 from protocol.limits import MAX_TEXT
@@ -137,6 +140,28 @@ async def test_never_and_for_ever(sqlite_url: str, minutes: int, allowed: bool) 
         assert isinstance(await chat.ask(ann, Delete(id=sent.id)), Sent) == allowed
 
 
+async def test_so_many_times(chat: House) -> None:
+    """Each change is stored and shown to all; also those that are asked for all at once."""
+    ann, phone = await chat.enter("Ann"), await chat.enter("Ann")
+    sent = await chat.say(ann, "0")
+    last = Edit(id=sent.id, text="20", uuid=uuid4())
+    for number in range(1, MOST_EDITS):
+        await dispatch(chat.messenger, ann, Edit(id=sent.id, text=f"{number}"))
+    assert isinstance(await chat.ask(ann, last), Sent)
+    for who in (ann, phone):
+        answer = await chat.ask(who, Edit(ref=3, id=sent.id, text="more"))
+        assert isinstance(answer, Error)
+        assert (answer.code, answer.message) == (
+            ErrorCode.LIMIT_REACHED,
+            "Message 1 has been changed 20 times; write a new one.",
+        )
+    again = await chat.ask(ann, last)
+    assert isinstance(again, Sent)
+    assert again.duplicate
+    assert chat.texts == [str(number) for number in range(MOST_EDITS + 1)]
+    assert isinstance(await chat.ask(ann, Delete(id=sent.id)), Sent)
+
+
 async def test_what_is_deleted_is_gone(chat: House) -> None:
     """It is deleted once, however often that is asked for, and neither changed nor answered."""
     ann = await chat.enter("Ann")
@@ -234,6 +259,22 @@ async def test_owners_and_moderators_keep_their_rooms_clean(chat: House) -> None
     )
 
 
+async def test_keepers_delete_what_has_expired_for_them(sqlite_url: str) -> None:
+    """Others still see it (decision 2); for its author it is over."""
+    soon = ModerationRules(lifetime=Lifetime(minutes=1e-4))
+    async with house(sqlite_url, soon) as chat:
+        root, eve, _ = [await chat.enter(name) for name in ("Root", "Eve", "Bob")]
+        root.admin = True
+        spam = await chat.say(eve, "spam")
+        for who in (root, eve):
+            chat.messenger.markers.move(who.who.id, GENERAL_ID, spam.seq)
+        await trio.sleep(0.05)
+        await chat.messenger.expiry.expire_general()
+        assert await chat.refusal(eve, Delete(id=spam.id)) == ErrorCode.UNKNOWN_MESSAGE
+        assert await chat.refusal(root, Comments(id=spam.id)) == ErrorCode.UNKNOWN_MESSAGE
+        assert isinstance(await chat.ask(root, Delete(id=spam.id)), Sent)
+
+
 async def test_administrators_delete_everywhere_but_in_private(chat: House) -> None:
     root, eve = await chat.enter("Root"), await chat.enter("Eve")
     await chat.enter("Bob")
@@ -303,3 +344,18 @@ async def test_one_learns_the_numbers_of_ones_own(chat: House) -> None:
     assert isinstance(answer, HistoryPage)
     assert [message.text for message in answer.messages] == [str(n) for n in range(2, 12)]
     assert {message.sender for message in answer.messages} == {"Ann"}
+
+
+async def test_of_ones_own_what_has_expired_is_not_shown(sqlite_url: str) -> None:
+    """S004-16, S002-15: nor quoted."""
+    soon = ModerationRules(lifetime=Lifetime(minutes=0.5 / 60))
+    async with house(sqlite_url, soon) as chat:
+        ann, _ = await chat.enter("Ann"), await chat.enter("Bob")
+        old = await chat.say(ann, "secret")
+        await trio.sleep(0.6)
+        await chat.ask(ann, Send(text="young", reply_to=old.id))
+        chat.messenger.markers.move(ann.who.id, GENERAL_ID, old.seq)
+        await chat.messenger.expiry.expire_general()
+        answer = await chat.ask(ann, ListOwn())
+        assert isinstance(answer, HistoryPage)
+        assert [(one.text, one.quote) for one in answer.messages] == [("young", None)]

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import trio
 from msgspec.structs import replace
+from sqlalchemy import Connection, func, select
 
 from chat.expiry import SLICE, Expiry, Lifetime
 from chat.intake import Intake
 from chat.known import Known
 from chat.markers import Markers
 from chat.patience import Patience
-from storage import GENERAL_ID, Message, NewMessage, Quote, Stores, User, open_stores
+from chat.seen import LastSeen
+from chat.session import Presence
+from storage import GENERAL_ID, Membership, Message, NewMessage, Quote, Stores, User, open_stores
 from storage.errors import StorageUnavailable
 from storage.expiry_store import Horizon, Slice, Stretch
-from tests.storage.helpers import NOW, new, save, user
+from storage.schema import spent
+from tests.chat.fakes import Author
+from tests.storage.helpers import NOW, new, run, save, user
 
 MINUTE = 60_000_000
+
+
+def count_spent(connection: Connection) -> int:
+    """Return of how many deleted messages it is known who sent them."""
+    return int(connection.execute(select(func.count()).select_from(spent)).scalar_one())
 
 
 class Chat:
@@ -246,3 +257,179 @@ async def test_without_lifetimes_nobody_asks(stores: Stores) -> None:
     await chat.expiry.look()
     assert await chat.shown(chat.bob) == [1, 2]
     assert chat.forgotten == []
+
+
+async def test_what_was_said_among_much_else(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page looks at so many entries behind the first that it finds, and loses none."""
+    monkeypatch.setattr("chat.expiry.WALK", 10)
+    chance = random.Random(5)
+    for _ in range(6):
+        kinds = ["text"] * chance.randrange(4) + ["join"] * chance.choice((0, 3, 35))
+        await save(chat.stores, [replace(new(chat.ann, kind=kind), sent_at=NOW) for kind in kinds])
+    said = [one.seq for one in await chat.stores.messages.GetAll(GENERAL_ID, spoken=True)]
+    most = (await chat.stores.messages.GetAll(GENERAL_ID))[-1].seq
+    assert len(said) > 4
+    walked: list[int] = []
+    find = chat.stores.messages.GetAll
+
+    async def counting(*place: Any, **where: Any) -> list[Message]:
+        found = await find(*place, **where)
+        if where.get("spoken"):
+            walked.append(where["before"] - 1 - max(where["floor"], where["after"] or 0))
+        return found
+
+    monkeypatch.setattr(chat.stores.messages, "GetAll", counting)
+    for limit in (1, 3, 100):
+        for edge in (None, 2**40, most + 1):
+            found: list[int] = []
+            more = True
+            while more:
+                before = found[0] if found else edge
+                page, more = await chat.expiry.spoken(
+                    chat.bob.id, GENERAL_ID, after=None, before=before, limit=limit
+                )
+                more = more or len(page) == limit
+                found = [one.seq for one in page] + found
+                assert page or not more
+            assert found == said
+        found = []
+        more = True
+        while more:
+            page, more = await chat.expiry.spoken(
+                chat.bob.id, GENERAL_ID, after=found[-1] if found else 0, before=None, limit=limit
+            )
+            more = more or len(page) == limit
+            found += [one.seq for one in page]
+        assert found == said
+    assert max(walked) == 10
+    page, more = await chat.expiry.spoken(
+        chat.bob.id, GENERAL_ID, after=said[0], before=said[2], limit=9
+    )
+    assert [one.seq for one in page] == [said[1]]
+    assert await chat.expiry.spoken(
+        chat.bob.id, GENERAL_ID, after=said[1], before=said[2], limit=9
+    ) == ([], False)
+
+
+async def test_what_was_said_and_has_expired(chat: Chat) -> None:
+    """The beginning is where it is for the user, or where the database has anything."""
+    await chat.write(6)
+    chat.had(3, chat.bob)
+    chat.had(2, chat.ann)
+    await chat.markers.write()
+    chat.now += 61 * MINUTE
+    await chat.expiry.expire_general()
+    assert await chat.left() == [3, 4, 5, 6]
+    for who, seqs in ((chat.ann, [3, 4, 5, 6]), (chat.bob, [4, 5, 6])):
+        for after, before in ((None, None), (None, 7), (0, None), (0, 7)):
+            found, more = await chat.expiry.spoken(
+                who.id, GENERAL_ID, after=after, before=before, limit=9
+            )
+            assert ([one.seq for one in found], more) == (seqs, False)
+
+
+async def of(chat: Chat, who: User) -> list[Membership]:
+    """Return what somebody who comes now is in."""
+    await chat.expiry.pass_over(who.id)
+    [found] = await chat.stores.conversations.memberships([who.id])
+    return chat.expiry.came([chat.markers.applied(one) for one in found])
+
+
+async def test_who_comes_goes_on_behind_what_is_deleted(chat: Chat) -> None:
+    """Decision 2: nothing of it will ever come, and it must not hold up what follows."""
+    direct = (await chat.stores.conversations.ensure_direct(chat.ann.id, chat.bob.id, NOW)).id
+    await chat.write(3)
+    await chat.write(2, direct)
+    chat.had(3, chat.ann)
+    chat.had(2, chat.ann, conversation_id=direct)
+    await chat.markers.write()
+    assert [one.delivered_seq for one in await of(chat, chat.bob)] == [0, 0]
+    chat.now = NOW + 31 * 1440 * MINUTE
+    await chat.stores.moderation.saw([chat.ann.id], chat.now)
+    await chat.expiry.expire_general()
+    await chat.expiry.expire_others()
+    assert await chat.left() == await chat.left(direct) == []
+    await chat.write(1)
+    again = Chat(chat.stores, [chat.ann, chat.bob], Lifetime(60, 120))  # after a restart
+    await again.expiry.look()
+    for there in (chat, again):
+        memberships = await of(there, chat.bob)
+        assert [(one.delivered_seq, one.unread) for one in memberships] == [(3, 1), (2, 0)]
+    assert again.markers.pending(chat.ann.id, GENERAL_ID).delivered_seq == 0
+
+
+async def test_who_comes_counts_at_once(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while that is deleted for which nobody has waited."""
+    monkeypatch.setattr("chat.expiry.SLICE", 2)
+    await chat.write(9)
+    chat.had(9, chat.ann)
+    await chat.markers.write()
+    chat.now = NOW + 31 * 1440 * MINUTE
+    await chat.stores.moderation.saw([chat.ann.id], chat.now)
+    delete_slice = chat.stores.expiry.delete_slice
+    came: list[int] = []
+
+    async def with_a_visit(stretch: Stretch, limit: int) -> Slice:
+        slice_ = await delete_slice(stretch, limit)
+        if slice_.last_seq == 4:
+            came.extend(one.delivered_seq for one in await of(chat, chat.bob))
+        return slice_
+
+    monkeypatch.setattr(chat.stores.expiry, "delete_slice", with_a_visit)
+    await chat.expiry.expire_general()
+    assert came == [4]
+    assert await chat.left() == [5, 6, 7, 8, 9]
+
+
+async def test_those_who_are_here_are_noted_first(chat: Chat) -> None:
+    """However short the time is after which somebody is away."""
+    await chat.write(1)
+    chat.had(1, chat.ann)
+    await chat.markers.write()
+    presence = Presence()
+    presence.add(Author(chat.bob))
+    seen = LastSeen(chat.stores.moderation, Patience(), presence, away_days=1e-5)
+    lifetime = Lifetime(1e-4, away_days=1e-5)
+    forget: list[object] = []
+    expiry = Expiry(
+        chat.stores, Patience(), chat.markers, chat.intake, lifetime,
+        forget=lambda *what: forget.append(what), note_present=seen.write,
+    )  # fmt: skip
+    for _ in range(2):
+        await trio.sleep(1)
+        await expiry.expire_general()
+        assert await chat.left() == [1]
+    presence = seen._presence = Presence()
+    await trio.sleep(1)
+    await expiry.expire_general()
+    assert await chat.left() == []
+
+
+async def test_tidying_up(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who sent what is forgotten after the days away; a text that nothing refers to is given up.
+
+    Such a text is left where the answer to a commit was lost, and what was done is done again.
+    """
+    monkeypatch.setattr("chat.expiry.AT_ONCE", 2)
+    await chat.write(5)
+    chat.had(5, chat.ann, chat.bob)
+    await chat.markers.write()
+    bodies = [await chat.stores.bodies.create(NOW) for _ in range(5)]
+    for body in bodies:
+        await chat.stores.bodies.append(body, 0, b"text")
+    [kept] = await save(chat.stores, [new(chat.ann, body_id=bodies[3])])
+    chat.now += 61 * MINUTE
+    await chat.expiry.expire_general()
+    await chat.expiry.tidy()
+    assert await run(chat.stores, count_spent) == 5
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(chat.intake.run)
+        chat.now = NOW + 31 * 1440 * MINUTE
+        await chat.expiry.tidy()
+        assert await run(chat.stores, count_spent) == 0
+        with trio.fail_after(5):
+            while len(await chat.stores.expiry.orphans(0, chat.now, 9)):  # noqa: ASYNC110
+                await trio.sleep(0.01)
+        nursery.cancel_scope.cancel()
+    assert kept.message.body_id is not None
+    assert await chat.stores.bodies.read(kept.message.body_id, 0, 9) == b"text"

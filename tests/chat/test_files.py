@@ -13,13 +13,16 @@ from uuid import UUID, uuid4
 
 import pytest
 import trio
+import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, func, select
 
 from chat.dispatch import FileStream, dispatch
-from chat.files import KEPT
+from chat.files import KEPT, MOST_UNSENT
 from chat.intake import PIECE
+from chat.limits import Limit
+from chat.moderation import ModerationRules
 from chat.pasting import Paste
 from chat.uploads import TextChunk
 from protocol.errors import ErrorCode, ProtocolError
@@ -37,8 +40,11 @@ DATA = bytes(range(256)) * 1024
 
 
 @asynccontextmanager
-async def _open(url: str) -> AsyncIterator[House]:
-    async with house(url) as made, trio.open_nursery() as nursery:
+async def _open(
+    url: str,
+    rules: ModerationRules = ModerationRules(),  # noqa: B008 - it cannot be changed
+) -> AsyncIterator[House]:
+    async with house(url, rules) as made, trio.open_nursery() as nursery:
         nursery.start_soon(made.messenger.files.run)
         yield made
         nursery.cancel_scope.cancel()
@@ -159,7 +165,9 @@ async def test_the_file_of_a_deleted_message_is_deleted(home: House) -> None:
     await _gone(home, message.file_id)
     answer = await dispatch(home.messenger, ann, Download(id=sent.id))
     assert isinstance(answer, Error)
-    assert answer.code == ErrorCode.UNKNOWN_FILE
+    assert (answer.code, answer.message) == (
+        ErrorCode.UNKNOWN_FILE, f"Message {sent.id} has been deleted.",
+    )  # fmt: skip
 
 
 async def test_nothing_of_a_damaged_file_is_kept(home: House) -> None:
@@ -215,6 +223,20 @@ async def test_files_that_failed_make_room_for_others(home: House) -> None:
     await _offered(home, ann, _offer(stream=9))
 
 
+async def test_a_file_that_is_a_byte_too_big(home: House) -> None:
+    """S004-27: where the sizes look alike, they are told in bytes."""
+    ann = await home.enter("Ann")
+    most = 5 * 1024 * 1024
+    for size, words in (
+        (most + 1, "5242881 bytes, and this server takes up to 5242880 bytes."),
+        (2 * most, "10.0 MiB, and this server takes up to 5.0 MiB."),
+    ):
+        refused = await _ask(home, ann, _offer(size=size))
+        assert isinstance(refused, Error)
+        assert refused.code == ErrorCode.TOO_BIG
+        assert refused.message.endswith(words)
+
+
 async def test_a_withdrawn_file_is_gone_also_while_it_comes(home: House) -> None:
     """S003-16: who stops a transfer leaves nothing on the server."""
     ann = await home.enter("Ann")
@@ -244,6 +266,88 @@ async def test_a_file_whose_sender_left_is_sent_all_the_same(home: House) -> Non
     sent = await _posted(again, Sent)
     assert isinstance(sent, Sent)
     assert (sent.id, sent.duplicate) == (home.published[0].id, True)
+
+
+async def test_who_goes_on_with_a_file_is_the_only_one(home: House) -> None:
+    """S003-12: also where a piece of the dead connection has still to be stored."""
+    dead, alive = await home.enter("Ann"), await home.enter("Ann")
+    offer = _offer()
+    await _offered(home, dead, offer)
+    gate = home.messenger.intake._writing
+    answers: list[Event | None] = []
+
+    async def last_words() -> None:
+        answers.append(await _chunk(home, dead, DATA[: 2 * PIECE]))
+
+    async with trio.open_nursery() as nursery:
+        await gate.acquire_on_behalf_of("another upload")
+        nursery.start_soon(last_words)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(dispatch, home.messenger, alive, _offer(uuid=offer.uuid, stream=2))
+        await trio.testing.wait_all_tasks_blocked()
+        gate.release_on_behalf_of("another upload")
+    [lost] = answers
+    assert isinstance(lost, Error)
+    offered = await _posted(alive, Offered)
+    assert isinstance(offered, Offered)
+    assert offered.offset == PIECE, "the piece that was first in the queue, and no more"
+    assert await _chunk(home, dead, DATA[2 * PIECE : 3 * PIECE]) is None
+    assert isinstance(await _chunk(home, alive, DATA[PIECE:], stream=2), Received)
+    assert isinstance(await _posted(alive, Sent), Sent)
+
+
+async def test_files_that_are_not_sent_are_not_many(home: House) -> None:
+    """S004-34: at most 32 of a user; those that are messages do not count, old ones go on."""
+    eve = await home.enter("Eve")
+    await _send(home, eve)
+    offers = [_offer(stream=stream) for stream in range(10, 10 + MOST_UNSENT)]
+    for offer in offers:
+        await _offered(home, eve, offer)
+        home.messenger.files.let_go(eve.files.pop(offer.stream))
+    refused = await _ask(home, eve, _offer(stream=2))
+    assert isinstance(refused, Error)
+    assert refused.code == ErrorCode.LIMIT_REACHED
+    await _offered(home, await home.enter("Ann"), _offer())
+    await _offered(home, eve, _offer(uuid=offers[0].uuid, stream=2))
+    await dispatch(home.messenger, eve, Withdraw(uuid=offers[1].uuid))
+    await _offered(home, eve, _offer(stream=3))
+
+
+async def test_a_file_that_may_not_be_sent_is_refused_before_it_travels(sqlite_url: str) -> None:
+    """S004-23: who has sent enough to the general chat need not upload to learn that."""
+    rules = ModerationRules(limit=Limit(messages=2))
+    async with _open(sqlite_url, rules) as home:
+        eve = await home.enter("Eve")
+        sent, late = _offer(), _offer(stream=2)
+        await _offered(home, eve, sent)
+        await _offered(home, eve, late)
+        await _chunk(home, eve, DATA)
+        await home.say(eve, "the last one")
+        refused = await _ask(home, eve, _offer(stream=3))
+        assert isinstance(refused, Error)
+        assert refused.code == ErrorCode.LIMIT_REACHED
+        await home.enter("Bob")
+        await _offered(home, eve, _offer(stream=3, to="Bob"))
+        again = await home.enter("Eve")
+        await _offered(home, again, _offer(uuid=sent.uuid))
+        assert isinstance(await _posted(again, Sent), Sent), "it is counted already"
+        await _chunk(home, eve, DATA, stream=2)
+        error = await _posted(eve, Error)
+        assert isinstance(error, Error)
+        assert (error.ref, error.code) == (102, ErrorCode.LIMIT_REACHED)
+        left = await home.stores.files.find(eve.who.id, late.uuid.bytes)
+        assert left is None, "what was refused is not kept"
+
+
+async def test_a_paste_that_is_refused_at_its_end_leaves_nothing(home: House) -> None:
+    """S003-7: what was typed is a file then, but no message brings it."""
+    paste = Paste(home.messenger, await home.enter("Eve"), "a.txt")
+    await paste.add(b64encode(DATA))
+    file = await paste.finish()
+    assert await home.stores.files.get(file.id) is not None
+    paste.give_up()
+    await _gone(home, file.id)
+    paste.give_up()
 
 
 @given(

@@ -70,8 +70,8 @@ async def test_known_devices_log_in_while_the_database_is_away(
         known = Login(name="Ann", token=token)
         assert isinstance(await dispatch(here.messenger, Author(), known), LoggedIn)
         for store, names in (
-            (here.stores.identity, ("device_by_token", "touch_device", "password_hash")),
-            (here.stores.accounts, ("ensure", "find")),
+            (here.stores.identity, ("devices_by_token", "touch_devices", "password_hash")),
+            (here.stores.accounts, ("ensure", "find", "find_all")),
             (here.stores.conversations, ("memberships",)),
         ):
             for name in names:

@@ -236,6 +236,7 @@ async def test_limits(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rooms, "LIMITS", Limits(members=1, rooms=2))
     limit = ErrorCode.LIMIT_REACHED
     assert await home.refusal(ann, JoinRoom(name="third")) == limit
+    assert await home.stores.rooms.find("room:third") is None, "it was not even made"
     third = await _join(home, bob, "third")
     assert await home.refusal(eve, JoinRoom(name="third")) == limit
     topic = SetTopic(conversation=third, topic="x" * 201)

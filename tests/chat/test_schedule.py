@@ -9,10 +9,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import trio
+import trio.testing
 
+from chat.editing import EditingRules
 from chat.limits import Limit
 from chat.moderation import ModerationRules
-from chat.schedule import MOST, MachineZone
+from chat.schedule import GROUP, MOST, MachineZone
 from protocol.errors import ErrorCode
 from protocol.events import Error, Notice, Sent
 from protocol.language import english
@@ -32,9 +34,12 @@ from protocol.vocabulary.schedule import (
     Zone,
     ZoneChanged,
 )
+from storage import open_stores
 from storage.errors import StorageUnavailable
+from storage.records import NewScheduled
 from tests.chat.fakes import Author
 from tests.chat.house import House, house
+from tests.storage.helpers import user
 
 NOON = int(datetime(2026, 6, 1, 12, tzinfo=UTC).timestamp())
 """When the tests begin, in seconds."""
@@ -379,3 +384,60 @@ async def test_a_message_that_the_database_chokes_on(office: Office) -> None:
     [item] = await office.kept(ann)
     assert item.failure == ErrorCode.INTERNAL
     assert not isinstance(await office.ask(ann, ListScheduled()), Error)
+
+
+async def test_who_is_blocked_is_told_at_once(office: Office) -> None:
+    """S002-16: in the words of the block, and nothing is kept for later."""
+    ann = await office.enter("Ann")
+    await _be_blocked(office, ann, GENERAL)
+    said = await office.ask(ann, Send(text="now"))
+    answer = await office.ask(ann, Schedule(when="+1h", text="later", to="Boss"))
+    assert isinstance(said, Error)
+    assert isinstance(answer, Error)
+    assert (answer.code, answer.message) == (ErrorCode.BLOCKED, said.message)
+    assert await office.kept(ann) == []
+
+
+async def test_what_was_due_while_no_server_ran_comes_first(database_url: str) -> None:
+    """S004-25: it is sent before the port is opened, so nobody's new message precedes it."""
+    async with open_stores(database_url) as stores:
+        before = House(stores, ModerationRules(), EditingRules())
+        ann = await user(stores, "Ann")
+        for number in range(GROUP + 3):
+            kept = NewScheduled(ann.id, GENERAL, f"{number}".encode(), number + 1, 0, uuid4().bytes)
+            assert await stores.schedule.add(kept, most=MOST) is not None
+        with trio.fail_after(60):
+            await before.messenger.prepare()
+        assert before.texts == [str(number) for number in range(GROUP + 3)]
+        assert all(message.due_at is not None for message in before.published)
+        again = House(stores, ModerationRules(), EditingRules())
+        await again.messenger.prepare()
+        assert again.texts == []
+
+
+async def test_a_start_does_not_wait_for_ever(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S003-8: a database that takes nothing at this moment gets it later, once."""
+    monkeypatch.setattr("chat.schedule.AT_START", 0.2)
+    async with open_stores(sqlite_url) as stores, trio.open_nursery() as nursery:
+        made = House(stores, ModerationRules(), EditingRules())
+        ann = await user(stores, "Ann")
+        kept = NewScheduled(ann.id, GENERAL, b"late", 1, 0, uuid4().bytes)
+        await stores.schedule.add(kept, most=MOST)
+
+        async def away(*_: object) -> object:
+            await trio.lowlevel.checkpoint()
+            raise StorageUnavailable("it is away")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(stores.messages, "SaveMsg", away)
+            await made.messenger.prepare()
+        assert made.texts == []
+        nursery.start_soon(made.messenger.journal.run)
+        while await made.messenger.schedule.send_due(made.messenger):
+            pass
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        assert {one.id for one in made.published} == {1}
+        assert await stores.schedule.of_user(ann.id) == []
+        nursery.cancel_scope.cancel()

@@ -207,7 +207,7 @@ async def test_successes_leave_nothing_behind(autojump_clock: MockClock) -> None
     throttle = Throttle()
     for number in range(1000):
         await succeed(throttle, f"name{number}", f"192.0.2.{number % 250}")
-    assert len(throttle._entries) <= 4
+    assert not throttle._entries
 
 
 async def test_one_who_waits_is_not_forgotten(autojump_clock: MockClock) -> None:
@@ -219,5 +219,39 @@ async def test_one_who_waits_is_not_forgotten(autojump_clock: MockClock) -> None
         nursery.start_soon(fail, throttle)
         await wait_all_tasks_blocked()
         await succeed(throttle, "ann")
-        assert len(throttle._entries) == 2
+        assert len(throttle._entries) == 1
     assert await fail(throttle) == 2
+
+
+async def test_what_says_nothing_pushes_out_nobody(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A guesser cannot have the failures by a name forgotten by asking for many others."""
+    monkeypatch.setattr(module, "ENTRIES", 10)
+    throttle = Throttle()
+    for _ in range(FREE + 1):
+        await fail(throttle)
+    async with trio.open_nursery() as nursery:
+        for number in range(50):
+            nursery.start_soon(fail_not, throttle, f"name{number}")
+    assert len(throttle._entries) == 1
+    for number in range(50):
+        with trio.move_on_after(0):
+            async with throttle.attempt(f"name{number}", THERE):
+                await trio.sleep_forever()
+    assert len(throttle._entries) == 1
+    assert await fail(throttle) > 0
+
+
+async def fail_not(throttle: Throttle, name: str) -> None:
+    """Make an attempt that takes long and comes to nothing, as where the database is away."""
+    async with throttle.attempt(name, HERE):
+        await trio.sleep(0.5)
+
+
+async def test_another_number_can_be_free(autojump_clock: MockClock) -> None:
+    """Registrations are counted apart, and each is one."""
+    throttle = Throttle(free_by_address=2)
+    waits = [await fail(throttle, f"name{number}", THERE) for number in range(4)]
+    assert waits == [0, 0, 1, 2]
+    assert await fail(throttle, "other", HERE) == 0

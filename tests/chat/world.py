@@ -22,6 +22,7 @@ from chat.dispatch import Answer, dispatch
 from chat.moderation import ModerationRules
 from chat.names import name_key
 from chat.passwords import Passwords
+from chat.throttle import Throttle
 from protocol.events import LoggedIn, Notice, Opened, Sent
 from protocol.requests import GENERAL, Login, Request, Send
 from protocol.vocabulary.admission import (
@@ -257,6 +258,7 @@ async def household(path: Path) -> AsyncIterator[Household]:
     rules = ModerationRules(complaints=ComplaintRules(admins=frozenset({name_key("Root")})))
     async with house(f"sqlite:///{path}", rules) as opened, trio.open_nursery() as nursery:
         opened.messenger.identity._passwords = Passwords(CHEAPEST)
+        opened.messenger.identity._registrations = Throttle(free_by_address=1000)
         nursery.start_soon(opened.messenger.files.run)
         yield Household(opened)
         nursery.cancel_scope.cancel()

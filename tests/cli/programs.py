@@ -18,9 +18,9 @@ from contextlib import contextmanager
 from typing import IO
 
 from protocol.errors import ErrorCode
-from protocol.events import ConversationInfo, Error, LoggedIn, Sent, Welcome
+from protocol.events import ConversationInfo, Error, LoggedIn, Part, Sent, Welcome
 from protocol.framing import Incoming, encode, request_reader
-from protocol.requests import Send
+from protocol.requests import Fetch, Send
 from tests.cli.screen import Screen
 from tests.harness import PATIENCE, ROOT
 
@@ -241,6 +241,33 @@ def sluggish(pause: float) -> Iterator[int]:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
         with _running(listener, serve) as port:
             yield port
+
+
+@contextmanager
+def forgetful() -> Iterator[int]:
+    """Run a server that lets Bob in, and loses a text while he is sent it."""
+    general = ConversationInfo(id=1, kind="general", name="general", last_seq=0, delivered_seq=0)
+    login = LoggedIn(user_id=1, name="Bob", guest=True, conversations=[general])
+
+    def serve() -> None:
+        reader = request_reader()
+        with listener.accept()[0] as connection:
+            connection.settimeout(PATIENCE)
+            connection.sendall(encode(Welcome(protocol=1, server="forgetful", ping_interval=30)))
+            connection.sendall(encode(login))
+            while data := connection.recv(64 * 1024):
+                for item in reader.feed(data):
+                    if isinstance(item, Incoming) and isinstance(item.frame, Fetch):
+                        ref = item.frame.ref
+                        part = encode(Part(ref=ref, id=3, offset=0, size=4), b"head")
+                        gone = Error(ref=ref, code=ErrorCode.UNKNOWN_MESSAGE, message="Gone.")
+                        connection.sendall(part + encode(gone))
+
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        _running(listener, serve) as port,
+    ):
+        yield port
 
 
 @contextmanager

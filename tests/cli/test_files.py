@@ -305,6 +305,22 @@ async def test_transfers_can_be_stopped(meet: Meet, path: Path, tmp_path: Path) 
     assert told == ["* No file is on its way."]
 
 
+async def test_what_was_sent_before_it_was_stopped_is_not_denied(meet: Meet, path: Path) -> None:
+    """S003-16: where all of it was there, /stop comes too late, and that is said."""
+    async with _commands(meet) as (commands, peer, told), trio.open_nursery() as nursery:
+        nursery.start_soon(commands.do, SendFile(str(path), None, GENERAL))
+        offer = await peer.expect(Offer)
+        await peer.send(Offered(ref=offer.ref, id=3, name="report.pdf", offset=0))
+        await peer.send(Received(ref=offer.ref, offset=len(DATA)))
+        await _take_chunks(peer, len(DATA))
+        await commands.do(StopTransfers())
+        withdraw = await peer.expect(Withdraw)
+        late = Error(ref=withdraw.ref, code=ErrorCode.TOO_LATE, message="It has been sent.")
+        await peer.send(late)
+    assert told[-1] == f"* {path} had been sent already, before it could be stopped."
+    assert not any(line.startswith("!") for line in told)
+
+
 async def test_what_there_is_not_is_said(meet: Meet) -> None:
     """S003-15: nothing is made for it."""
     async with meet() as (client, peer), trio.open_nursery() as nursery:

@@ -187,7 +187,7 @@ def test_given_name_that_is_refused_ends_it(server: RunningServer) -> None:
 def test_says_once_that_the_name_has_no_password(server: RunningServer) -> None:
     sentence = (
         "* You are Bob, a guest: this name has no password, and anybody can use it. "
-        "/register PASSWORD makes it yours."
+        "/register makes it yours."
     )
     with terminal(server.port, "Bob") as bob:
         _connected(bob)

@@ -54,6 +54,16 @@ def test_what_is_for_a_filter(arguments: list[str]) -> None:
         (["--whole", "--message-file", "f"], {}, "not allowed with argument"),
         (["--text", "0"], {}, "a message has a number, not '0'"),
         (["--text", "five"], {}, "a message has a number, not 'five'"),
+        (["--chat", "1", "--send-file", "f"], {}, "--chat and --send-file do not go together"),
+        (["--whole", "--contacts"], {}, "--contacts and --whole do not go together"),
+        (["--add", "A", "--message-file", "f"], {}, "--add and --message-file do not go together"),
+        (["--contacts", "--get", "1"], {}, "--contacts and --get do not go together"),
+        (["--text", "1", "--chat", "1"], {}, "--chat and --text do not go together"),
+        (["--contacts", "--listen"], {}, "--contacts and --listen do not go together"),
+        (["--get", "1", "--verbatim"], {}, "--get and --verbatim do not go together"),
+        (["--chat", "1", "--history", "0"], {}, "--chat and --history do not go together"),
+        (["--chat", "1", "-q"], {}, "--chat and --quiet do not go together"),
+        (["--send-file", "f", "--add", "A", "--lang", "ru"], {}, "--add и --send-file"),
     ],
 )
 def test_wrong_use_ends_with_2_and_a_sentence(
@@ -66,6 +76,21 @@ def test_wrong_use_ends_with_2_and_a_sentence(
         parse(arguments, environment)
     assert ended.value.code == 2
     assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--chat", "1", "--send", "x", "--quiet"],
+        ["--contacts", "--plain", "--retry", "--timeout", "3"],
+        ["--whole", "--listen", "--quiet", "--history", "0"],
+        ["--send-file", "f", "--to", "Ann", "--quiet"],
+        ["--get", "1", "--output", "f"],
+        ["--verbatim", "--listen", "--history", "5"],
+    ],
+)
+def test_what_goes_together(arguments: list[str]) -> None:
+    assert parse(arguments, {}).timeout > 0
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from protocol.limits import MAX_TEXT
-from tests.cli.programs import Pipe, command, environment, piped, run, sluggish, turncoat
+from tests.cli.programs import Pipe, command, environment, forgetful, piped, run, sluggish, turncoat
 from tests.harness import PATIENCE, ROOT, RunningServer, running_server
 
 
@@ -190,6 +190,14 @@ def test_long_line_is_sent_whole_and_fetched_whole(own: RunningServer) -> None:
     whole = run(own.port, "Alice", "--history", "0", typed=f"/text {found[1]}\n")
     assert whole.returncode == 0
     assert "".join(whole.stdout.decode().splitlines()) == text.strip()
+
+
+def test_a_text_that_is_deleted_while_it_is_fetched_is_a_failure() -> None:
+    """S004-24: who writes it into a file must not take the beginning for all."""
+    with forgetful() as port:
+        done = run(port, "Bob", "--text", "3")
+    assert (done.returncode, done.stdout) == (1, b"head")
+    assert done.stderr == b"mymessenger: Gone.\n"
 
 
 def test_quiet_leaves_unread(own: RunningServer) -> None:

@@ -69,6 +69,19 @@ async def is_refused(client: NativeClient, **place: str) -> bool:
     return error.code == ErrorCode.BLOCKED and "until" in error.message
 
 
+async def test_who_might_become_an_administrator_is_warned_of(start: Start) -> None:
+    """S004-26: at each start, for each such name that nobody has registered yet."""
+    with start() as server:
+        log = server.log.read_text("utf-8")
+        assert log.count("admin.unregistered") == 2
+        async with account(server, "root"):
+            pass
+    with start() as server:
+        again = server.log.read_text("utf-8").removeprefix(log)
+        assert again.count("admin.unregistered") == 1
+        assert "Chief" in again
+
+
 async def test_three_complaints_block_for_four_hours(start: Start) -> None:
     """S002-12, S002-16, S004-26, decision 9: three different accounts, within a day.
 

@@ -218,7 +218,7 @@ def test_the_limit_is_told(server: RunningServer, tmp_path: Path) -> None:
     with terminal(server.port, "Ann") as ann:
         _connected(ann, "Ann")
         ann.type(f"/file {path}\r")
-        ann.until("Not sent: The file is too big: it has 5.0 MiB, and this server takes up to 5.0")
+        ann.until("Not sent: The file is too big: it has 5242881 bytes, and this server takes up")
 
 
 # --- for scripts --------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ import trio
 
 from cli.saved import SavedSessions
 from protocol import PROTOCOL_VERSION
-from protocol.events import Error, Event, Goodbye, LoggedIn, Message, Notice
-from protocol.requests import Hello, Login
+from protocol.events import Error, Event, Goodbye, LoggedIn, Message, Notice, Sent
+from protocol.requests import Hello, Login, Send
 from protocol.vocabulary.identity import (
     ChangePassword,
     EndSession,
@@ -192,14 +192,32 @@ async def test_telnet_asks_for_the_password_unseen(server: RunningServer) -> Non
         await tess.until_bytes(hides + b"Password: ")
         await tess.type(PASSWORD)
         await tess.until_bytes(b"! Wrong name or password.")
-        await tess.type("tess")
-        await tess.until_bytes(b"Password: ")
+        await tess.until_bytes(hides + b"Password: ")  # nobody types it where a name is asked for
         await tess.type("another-horse")
         await tess.until_bytes(b"You are Tess.\r\n")
         await tess.type("hello")
         assert (await bob.expect(Message)).text != PASSWORD
         heard: list[Event] = bob.seen
         assert not any(PASSWORD in str(event) for event in heard)
+
+
+async def test_names_that_take_long_to_compare_hold_up_nobody(
+    sqlite_server: RunningServer,
+) -> None:
+    """S004-34: each of these would take a second or more, in which nobody else is served."""
+    bomb = "a" + "\u0300\u0316" * 15_000
+    async with telnet(sqlite_server) as eve, native(sqlite_server, "Bob") as bob:
+        for _ in range(20):
+            await eve.type(bomb)
+        for _ in range(20):
+            await eve.until("A name has at most 32 characters; this one has 30001.")
+        await bob.say("meanwhile")
+        for _ in range(20):
+            await bob.send(Login(name="Bob", password="a" * 2000))
+            assert (await bob.expect(Error)).code == "bad_frame"
+            await bob.send(Send(text=f"{bomb} hello", addressed=True))
+            await bob.expect(Sent)
+        await bob.say("still here")
 
 
 def test_line_client_registers_and_stays_logged_in(

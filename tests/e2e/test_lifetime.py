@@ -12,12 +12,12 @@ import pytest
 import trio
 
 from protocol.errors import ErrorCode
-from protocol.events import Error, HistoryPage, Message
+from protocol.events import Error, HistoryPage, LoggedIn, Message
 from protocol.ids import new_uuid
 from protocol.requests import GENERAL, Delivered, Fetch, History, Send
 from protocol.text import UNREAD_LINE
 from storage import open_stores
-from tests.cli.programs import terminal
+from tests.cli.programs import run, terminal
 from tests.harness import PATIENCE, NativeClient, RunningServer, native, running_server, telnet
 
 Start = Callable[..., AbstractContextManager[RunningServer]]
@@ -252,3 +252,43 @@ async def test_what_is_sent_again_while_its_sender_has_not_had_it(start: Start) 
             async with native(server, "Ann") as ann:
                 again = await ann.say("once", uuid=uuid)
                 assert (again.duplicate, again.id) == (True, sent.id)
+
+
+async def test_what_is_sent_again_when_it_is_deleted(start: Start, database_url: str) -> None:
+    """S001-20: another device of the sender has had it; nobody is shown it a second time."""
+    uuid = new_uuid()
+    with start(*FLAGS) as server:
+        async with native(server, "Bob") as bob, native(server, "Ann") as desk:
+            async with native(server, "Ann") as phone:
+                sent = await phone.say("once", uuid=uuid)  # the answer is lost
+            await has_seen(sent.seq, bob, desk)
+            await until_hidden(bob, "once")
+        await until_deleted(server, database_url)
+        async with native(server, "Bob") as bob, native(server, "Ann") as phone:
+            again = await phone.say("once", uuid=uuid)
+            assert (again.duplicate, again.id, again.seq) == (True, sent.id, sent.seq)
+            new = await phone.say("new")
+            assert new.seq == sent.seq + 1
+            [first] = await bob.messages(1)
+            assert first.text == "new"
+            assert await shown(bob) == ["new"]
+
+
+async def test_who_comes_back_when_all_is_deleted(start: Start, database_url: str) -> None:
+    """Decision 2: the client waits for nothing, and holds up nothing."""
+    with start(*FLAGS, "--away-days", str(3 / 86400)) as server:
+        async with native(server, "Cid"):
+            pass
+        async with native(server, "Ann") as ann:
+            sent = await ann.say("old")
+            await has_seen(sent.seq, ann)
+        await until_deleted(server, database_url)
+        came = partial(run, server.port, "Cid", "--history", "5")
+        begun = trio.current_time()
+        done = await trio.to_thread.run_sync(came)
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+        assert trio.current_time() - begun < PATIENCE / 3
+        async with native(server, "Cid") as cid:
+            login = next(event for event in cid.seen if isinstance(event, LoggedIn))
+            general = login.conversations[0]
+            assert general.delivered_seq == general.last_seq == sent.seq

@@ -129,6 +129,18 @@ async def test_all_devices_of_a_user_are_counted_together(start: Start) -> None:
             await refused(ann)
 
 
+async def test_no_file_is_begun_that_could_not_be_sent(start: Start) -> None:
+    """S004-23: at telnet too one is told before the file is pasted; privately it goes."""
+    with start("--limit-messages", "1") as server:
+        async with telnet(server, "Bob"), telnet(server, "Ann") as ann:
+            await ann.type("the only one")
+            await ann.until("That was the last message")
+            await ann.type("/file a.txt")
+            await ann.until("! You have sent the 1 messages that you can send")
+            await ann.type("/file a.txt to Bob")
+            await ann.until("Paste the file as base64")
+
+
 async def test_a_person_at_telnet_is_told(start: Start) -> None:
     """S004-23: how many are left, and, in the zone of the server, when it starts anew."""
     with start("--limit-messages", "6", "--tz", "Asia/Tokyo") as server:

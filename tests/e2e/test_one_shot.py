@@ -97,6 +97,9 @@ def test_what_cannot_be_done(server: RunningServer) -> None:
     assert said(port, "Ann", "--chat", "7") == (
         1, "", "mymessenger: There is no contact with the number 7. /contacts lists them.\n",
     )  # fmt: skip
+    assert said(port, "Ann", "--chat", "5", "--send", "hi") == (
+        1, "", "mymessenger: There is no contact with the number 5. /contacts lists them.\n",
+    )  # fmt: skip
     run(port, "Bob")
     code, output, error = said(port, "Ann", "--chat", "Bob", "--send", " ")
     assert (code, output) == (1, "")

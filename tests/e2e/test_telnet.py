@@ -136,8 +136,9 @@ async def test_a_line_of_any_length_is_a_message(sqlite_server: RunningServer) -
         await bob.type("/text 1")
         shown = await bob.until("--- end of message 1 ---")
         assert text in shown.replace("\r\n  ", "")  # long lines are folded and indented
-        await tess.type("/send-to Bob " + "secret" * 20_000)
-        await tess.until("! A command has at most 65536 bytes; nothing was sent.")
+        for blanks in ("", " ", "\t \u00a0"):
+            await tess.type(blanks + "/send-to Bob " + "secret" * 20_000)
+            await tess.until("! A command has at most 65536 bytes; nothing was sent.")
         await tess.type("short again")
         assert "secret" not in await bob.until("Tess: short again")
 

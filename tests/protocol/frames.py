@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 import msgspec
@@ -33,6 +34,16 @@ def _integers(kind: inspect.IntType) -> st.SearchStrategy[int]:
     return st.sampled_from([low, high]) | st.integers(low, high)
 
 
+def _floats(kind: inspect.FloatType) -> st.SearchStrategy[float]:
+    open_below, open_above = kind.gt is not None, kind.lt is not None
+    return st.floats(
+        kind.gt if open_below else kind.ge,
+        kind.lt if open_above else kind.le,
+        exclude_min=open_below, exclude_max=open_above,
+        allow_nan=False, allow_infinity=False,
+    )  # fmt: skip
+
+
 def _strings(kind: inspect.StrType) -> st.SearchStrategy[str]:
     low, high = kind.min_length or 0, kind.max_length
     usual = st.text(_CHARACTERS, min_size=low, max_size=min(high or _LENGTH, max(low, _LENGTH)))
@@ -49,7 +60,7 @@ _STRATEGIES: dict[type[inspect.Type], Callable[[Any], st.SearchStrategy[Any]]] =
     inspect.StrType: _strings,
     inspect.NoneType: lambda _: st.none(),
     inspect.BoolType: lambda _: st.booleans(),
-    inspect.FloatType: lambda _: st.floats(allow_nan=False, allow_infinity=False),
+    inspect.FloatType: _floats,
     inspect.UUIDType: lambda _: st.uuids(),
     inspect.UnionType: lambda kind: st.one_of([right(one) for one in kind.types]),
     inspect.LiteralType: lambda kind: st.sampled_from(kind.values),
@@ -111,7 +122,7 @@ _SIMPLE: dict[type[inspect.Type], Callable[[Any], object]] = {
     inspect.IntType: lambda kind: max(kind.ge or 1, 1),
     inspect.StrType: lambda kind: "x" * max(kind.min_length or 1, 1),
     inspect.BoolType: lambda _: True,
-    inspect.FloatType: lambda kind: max(kind.ge or 1.0, 1.0),
+    inspect.FloatType: lambda kind: min(max(kind.ge or 1.0, 1.0), kind.le or inf),
     inspect.NoneType: lambda _: None,
     inspect.UUIDType: lambda _: "0" * 32,
     inspect.LiteralType: lambda kind: kind.values[0],
@@ -145,8 +156,8 @@ _WRONG: dict[type[inspect.Type], list[object]] = {
 
 
 def _numbers_outside(kind: inspect.IntType | inspect.FloatType) -> list[object]:
-    low = [kind.ge - 1] if kind.ge is not None else []
-    return [*low, *([kind.le + 1] if kind.le is not None else [])]
+    bounds = ((kind.ge, -1), (kind.gt, 0), (kind.lt, 0), (kind.le, 1))
+    return [bound + beyond for bound, beyond in bounds if bound is not None]
 
 
 def _strings_outside(kind: inspect.StrType) -> list[object]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -156,14 +158,22 @@ def test_any_text_is_understood_or_refused_with_a_sentence(line: str) -> None:
         assert meaning.to is None or meaning.to.split() == [meaning.to]
 
 
+def entries(lines: list[str]) -> list[str]:
+    """Return what the help says of each command, on one line again."""
+    text = "\n".join(line for line in lines if line.startswith("  "))
+    return [" ".join(entry.split()) for entry in re.split(r"\n(?=  /)", text)]
+
+
 def test_the_help_names_every_command() -> None:
-    """S004-10: each word with its slash, its arguments and what it does, on one line."""
+    """S004-10: each word with its slash, its arguments and what it does, for 80 columns."""
     lines = help_lines(english())
+    assert max(map(len, lines)) < 80
+    told = entries(lines)
     for command in COMMANDS:
-        [line] = [line for line in lines if line.split()[:1] == [f"/{command.name}"]]
-        assert all(f"/{alias}" in line for alias in command.aliases)
-        assert command.usage in line
-        assert command.help in line
+        [entry] = [entry for entry in told if entry.split()[0] == f"/{command.name}"]
+        assert all(f"/{alias}" in entry for alias in command.aliases)
+        assert command.usage in entry
+        assert command.help in entry
     for word in ("help", "status", "quit", "exit", "send", "send-to"):
         assert any(word in line.split("/")[0] for line in lines[-2:]), word
 
@@ -180,11 +190,11 @@ def test_the_help_stands_in_chapters() -> None:
 @pytest.mark.parametrize("word", ["text", "/text", "TEXT", "long message"])
 def test_the_help_on_a_word_is_what_has_it(word: str) -> None:
     """S004-10: in a command's name, in its arguments, in what it does."""
-    lines = help_lines(english(), word)
-    assert any(line.startswith("  /text NUMBER") for line in lines)
+    told = entries(help_lines(english(), word))
+    assert any(entry.startswith("/text NUMBER") for entry in told)
     wanted = word.lower().removeprefix("/")
-    assert all(wanted in line.lower() for line in lines)
-    assert len(lines) < len(COMMANDS)
+    assert all(wanted in entry.lower() for entry in told)
+    assert len(told) < len(COMMANDS)
 
 
 def test_the_help_on_a_word_that_is_nowhere_says_so() -> None:

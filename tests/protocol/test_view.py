@@ -327,3 +327,16 @@ def test_nothing_a_terminal_obeys_passes_in_any_event(event: Event) -> None:
     """Of all areas, whatever stands in the fields."""
     for line in marked_lines(event, VIEW):
         assert not UNSAFE.search(line)
+
+
+def test_a_long_text_is_folded_for_people_and_not_for_programs() -> None:
+    """Ten lines or a thousand characters are enough; the rest is a command away."""
+    many = "\n".join(map(str, range(3000)))
+    for text in (many, "x" * 2000):
+        [line] = message_lines(_message(text), View(english()))
+        assert len(line) < 1200
+        assert line.endswith("shows all of it)")
+        [line] = message_lines(_message(text), View(english(), whole=True))
+        assert "shows all of it" not in line
+    [line] = message_lines(_message("two\nlines"), View(english()))
+    assert line.endswith(": two⏎lines")

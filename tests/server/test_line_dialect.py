@@ -68,7 +68,7 @@ def _logged_in(*conversations: ConversationInfo) -> LoggedIn:
 
 GUEST = (
     "You are Tess, a guest: this name has no password, and anybody can use it. "
-    "/register PASSWORD makes it yours.\r\n"
+    "/register makes it yours.\r\n"
     "What you type goes to everyone. /help lists the commands, /quit leaves.\r\n"
 )
 

@@ -59,6 +59,8 @@ def _sentence(arguments: list[str], code: int, **environment: str) -> str:
         ([], {"PORT": "x"}, ["$PORT", "int"]),
         ([], {"TZ": "Europe/Moskau"}, ["$TZ", "Europe/Moscow"]),
         (["--config", "/nowhere.toml"], {}, ["/nowhere.toml"]),
+        (["--admin", "Ann, bad name"], {}, ["--admin", "bad name", "one word"]),
+        ([], {"ADMIN": "quit"}, ["$ADMIN", "quit is a command"]),
         (["--log-level", "loud"], {}, ["--log-level", "warning"]),
     ],
     ids=str,

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 import trio
 
 from chat.dispatch import TextStream
-from protocol.errors import ErrorCode
+from protocol.errors import ErrorCode, ProtocolError
 from protocol.events import Error, Part, PongReply
 from protocol.framing import Incoming, event_reader
 from server.conn import Conn
@@ -52,7 +52,9 @@ async def _chunks(*chunks: bytes, then: Exception | None = None) -> AsyncIterato
 
 def _person(conn: Conn) -> line._Person:
     messenger = messenger_on(MemoryStores())
-    return line._Person(Terminal(conn), messenger, line.LineGateway(messenger, None))
+    return line._Person(
+        Terminal(conn), messenger, line.LineGateway(messenger, None, lambda _room: None)
+    )
 
 
 def _text(chunks: AsyncIterator[bytes]) -> TextStream:
@@ -83,6 +85,21 @@ async def test_at_telnet_a_text_stands_between_two_lines() -> None:
     shown = received.decode()
     assert shown.startswith("--- message 3, 16 bytes ---\r\n")
     assert "a␛[2J\r\n  я\r\n  z\r\n--- end of message 3 ---\r\n" in shown
+
+
+async def test_a_text_that_is_deleted_on_its_way_is_no_whole_one() -> None:
+    """S004-24: who reads it is told, at a terminal, too."""
+    gone = ProtocolError(ErrorCode.UNKNOWN_MESSAGE, "Message {number} is gone.", number=3)
+    cut = [_text(_chunks(b"abc", then=gone)) for _ in range(2)]
+    received = await _served(lambda conn: conn.start_soon(native._answer, conn, cut[0]))
+    first, error, pong = [i.frame for i in event_reader().feed(received) if isinstance(i, Incoming)]
+    assert isinstance(first, Part)
+    assert not first.last
+    assert error == Error(ref=7, code=ErrorCode.UNKNOWN_MESSAGE, message="Message 3 is gone.")
+    assert pong == PongReply()
+    shown = await _served(lambda conn: conn.start_soon(_person(conn)._show, cut[1]))
+    assert b"end of message 3" not in shown
+    assert b"Message 3 is gone." in shown
 
 
 async def test_a_database_that_goes_away_is_an_error_of_the_fetch() -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 from itertools import pairwise
+from uuid import uuid4
 
 from msgspec.structs import replace
 from sqlalchemy import func, select
 
 from storage import GENERAL_ID, Marker, Saved, Stores, User
+from storage.expiry_statements import MAX_BYTES
 from storage.expiry_store import NOTHING, Horizon, Slice, Stretch
-from storage.schema import files, messages
+from storage.schema import files
 from tests.storage.helpers import NOW, add_file, new, run, save, user
 
 SECOND = 1_000_000
@@ -178,14 +180,59 @@ async def test_a_file_goes_with_the_last_message_that_brings_it(stores: Stores) 
     assert await stores.bodies.delete_orphans() == 1
 
 
-async def test_a_message_sent_again_after_its_time_is_stored_again(stores: Stores) -> None:
-    """What is gone is not remembered; see ``chat/expiry.py`` for why that hardly ever happens."""
+async def test_a_slice_ends_where_the_texts_are_long(stores: Stores) -> None:
+    """A commit waits behind it: it has some bytes at most, but always one message."""
     ann = await user(stores)
-    once = replace(new(ann), uuid=b"u" * 16)
-    await save(stores, [once])
-    [again] = await save(stores, [once])
-    assert again.duplicate
-    await stores.expiry.delete_slice(stretch(upto=1, cutoff=1), 9)
-    [stored] = await save(stores, [once])
-    assert not stored.duplicate
-    assert await run(stores, lambda c: c.execute(select(func.count(messages.c.id))).scalar()) == 1
+    texts = [replace(new(ann), sent_at=NOW, body=b"x" * 65_000, size=65_000) for _ in range(40)]
+    stored = await save(stores, [replace(text, uuid=uuid4().bytes) for text in texts])
+    many = MAX_BYTES // 65_000
+    edits = [
+        replace(texts[0], uuid=uuid4().bytes, kind="edit", target_id=stored[20].message.id)
+        for _ in range(20)
+    ]
+    await save(stores, edits)
+    counts, after = [], 0
+    while (gone := await stores.expiry.delete_slice(stretch(40, 1, after=after), 200)).count:
+        counts.append(gone.count)
+        after = gone.last_seq
+    assert (many, counts) == (16, [16, 4, 1, 16, 3])
+    assert {one.body for one in await stores.messages.GetAll(GENERAL_ID)} == {b""}
+
+
+async def test_up_to_where_a_conversation_is_deleted(stores: Stores) -> None:
+    ann = await user(stores)
+    assert await stores.expiry.deleted_seq(GENERAL_ID) == 0
+    await write(stores, ann, list(range(5)))
+    assert await stores.expiry.deleted_seq(GENERAL_ID) == 0
+    await stores.expiry.delete_slice(stretch(upto=5, cutoff=3), 9)
+    assert await stores.expiry.deleted_seq(GENERAL_ID) == 3
+    await stores.expiry.delete_slice(stretch(upto=5, cutoff=9), 9)
+    assert await stores.expiry.deleted_seq(GENERAL_ID) == 5
+
+
+async def test_who_has_missed_what_is_deleted(stores: Stores) -> None:
+    ann, bob, cid = [await user(stores, name) for name in ("Ann", "Bob", "Cid")]
+    direct = (await stores.conversations.ensure_direct(ann.id, bob.id, NOW)).id
+    await save(stores, [new(ann, conversation_id=direct) for _ in range(4)])
+    await write(stores, ann, [0, 1])
+    await stores.conversations.move_markers([Marker(direct, ann.id, 3)])
+    missed = stores.expiry.missed
+    assert [await missed(one.id) for one in (ann, bob, cid)] == [[], [], []]
+    await stores.expiry.delete_slice(Stretch(direct, 0, 3, NOW + 1), 9)
+    assert [await missed(one.id) for one in (ann, bob, cid)] == [[], [(direct, 3)], []]
+    await stores.expiry.delete_slice(Stretch(direct, 3, 4, NOW + 1), 9)
+    await stores.expiry.delete_slice(stretch(upto=2, cutoff=9), 9)
+    general = (GENERAL_ID, 2)
+    assert await missed(ann.id) == [general, (direct, 4)]
+    assert await missed(bob.id) == [general, (direct, 4)]
+    assert await missed(cid.id) == [general]
+
+
+async def test_texts_that_nothing_refers_to(stores: Stores) -> None:
+    ann = await user(stores)
+    old = [await stores.bodies.create(NOW + number) for number in range(5)]
+    await save(stores, [new(ann, body_id=old[1])])
+    await add_file(stores, ann, "a.txt", 1, old[2])
+    assert await stores.expiry.orphans(0, NOW + 4, 9) == [old[0], old[3]]
+    assert await stores.expiry.orphans(0, NOW + 4, 1) == [old[0]]
+    assert await stores.expiry.orphans(old[0], NOW + 4, 9) == [old[3]]

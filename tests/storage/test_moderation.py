@@ -54,7 +54,7 @@ async def test_the_third_complaint_blocks(stores: Stores) -> None:
     eve, *others = await people(stores, "Eve", "Ann", "Bob", "Cid")
     verdicts = [await complain(stores, eve, by) for by in others]
     assert verdicts == [Verdict.COUNTS, Verdict.COUNTS, Verdict.BLOCKS]
-    assert await stores.moderation.blocks(NOW) == [Block(eve.id, "Eve", UNTIL)]
+    assert await stores.moderation.blocks(NOW) == [Block(eve.id, "Eve", UNTIL, b"rude")]
     assert await stores.moderation.blocks(UNTIL) == []
     assert await stores.moderation.open_complaints(SINCE, 10) == []
     assert await complain(stores, eve, others[0]) is Verdict.BLOCKED
@@ -136,7 +136,7 @@ async def test_an_administrator_blocks(stores: Stores) -> None:
     await complain(stores, eve, ann)
     order = NewComplaint(eve.id, f"user:{root.id}", root.id, b"spam", NOW)
     await stores.moderation.block(order, UNTIL)
-    assert await stores.moderation.blocks(NOW) == [Block(eve.id, "Eve", UNTIL)]
+    assert await stores.moderation.blocks(NOW) == [Block(eve.id, "Eve", UNTIL, b"spam")]
     assert await stores.moderation.open_complaints(SINCE, 10) == []
 
 

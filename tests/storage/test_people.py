@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import trio
 from sqlalchemy import Connection, update
 
 from storage import GENERAL_ID, Conversation, Marker, Membership, Stores, User, Visitor
+from storage.people_statements import TooManySilentError
 from storage.schema import conversations, members, users
 from tests.storage.helpers import NOW, ensure, memberships, new, run, save, say, user
 
@@ -82,7 +85,7 @@ async def test_what_else_is_known_of_a_user(stores: Stores) -> None:
     bob = await user(stores, "Bob")
     assert (bob.registered, bob.blocked_until) == (False, 0)
     await stores.conversations.ensure_direct(ann.id, bob.id, NOW)
-    assert (await memberships(stores, bob.id))[1].peer == ann
+    assert (await memberships(stores, ann.id))[1].peer == bob
 
 
 async def test_what_else_is_known_of_a_conversation(stores: Stores) -> None:
@@ -120,7 +123,7 @@ async def test_memberships_in_order_with_the_peers(stores: Stores) -> None:
     with_eve = await stores.conversations.ensure_direct(ann.id, eve.id, NOW)
     with_bob = await stores.conversations.ensure_direct(ann.id, bob.id, NOW)
     alone = await stores.conversations.ensure_direct(ann.id, ann.id, NOW)
-    await stores.conversations.ensure_direct(bob.id, eve.id, NOW)
+    with_both = await stores.conversations.ensure_direct(bob.id, eve.id, NOW)
     general = await stores.conversations.get(GENERAL_ID)
     assert general is not None
     assert await memberships(stores, ann.id) == [
@@ -129,7 +132,42 @@ async def test_memberships_in_order_with_the_peers(stores: Stores) -> None:
         Membership(with_bob, ann.id, 0, bob),
         Membership(alone, ann.id, 0),
     ]
-    assert len(await memberships(stores, bob.id)) == 3
+    assert await memberships(stores, bob.id) == [
+        Membership(general, bob.id, 0),
+        Membership(with_both, bob.id, 0, eve),
+    ]
+
+
+async def test_a_silent_conversation_is_there_for_who_opened_it(stores: Stores) -> None:
+    """For the other one from the first message on; asked for by its number it is found."""
+    ann, bob = await user(stores), await user(stores, "Bob")
+    direct = await stores.conversations.ensure_direct(ann.id, bob.id, NOW)
+    assert await stores.conversations.ensure_direct(bob.id, ann.id, NOW) == direct
+    assert [len(await memberships(stores, one.id)) for one in (ann, bob)] == [2, 1]
+    assert await stores.conversations.membership(bob.id, direct.id) == Membership(
+        direct, bob.id, 0, ann
+    )
+    assert await stores.conversations.membership(bob.id, 4711) is None
+    assert await stores.conversations.pair(direct.id) == (direct, [ann, bob])
+    assert await stores.conversations.pair(GENERAL_ID) is None
+    await save(stores, [new(ann, conversation_id=direct.id)])
+    for one, unread in ((ann, 0), (bob, 1)):
+        [_, found] = await memberships(stores, one.id)
+        assert found == await stores.conversations.membership(one.id, direct.id)
+        assert found.unread == unread
+
+
+async def test_nobody_opens_many_conversations_silently(stores: Stores) -> None:
+    """Those in which something was said, those of others and those there are do not count."""
+    ann, bob, eve, dan = [await user(stores, name) for name in ("Ann", "Bob", "Eve", "Dan")]
+    ensure = partial(stores.conversations.ensure_direct, silent=1)
+    await ensure(bob.id, ann.id, NOW)
+    first = await ensure(ann.id, eve.id, NOW)
+    with pytest.raises(TooManySilentError):
+        await ensure(ann.id, dan.id, NOW)
+    assert await ensure(ann.id, eve.id, NOW) == first
+    await save(stores, [new(eve, conversation_id=first.id)])
+    await ensure(ann.id, dan.id, NOW)
 
 
 async def test_a_direct_conversation_with_nobody(stores: Stores) -> None:
@@ -150,14 +188,16 @@ async def test_a_direct_conversation_is_made_once_by_many_at_once(stores: Stores
         for _ in range(10):
             nursery.start_soon(ensure, ann.id, bob.id)
             nursery.start_soon(ensure, bob.id, ann.id)
-    assert len(made) == 1
-    assert len(await memberships(stores, ann.id)) == 2
+    [number] = made
+    for one in (ann, bob):
+        assert await stores.conversations.membership(one.id, number) is not None
 
 
 async def test_markers_only_move_forward(stores: Stores) -> None:
     ann, bob = await user(stores), await user(stores, "Bob")
     await say(stores, ann, *"abcdef")
     direct = await stores.conversations.ensure_direct(ann.id, bob.id, NOW)
+    await save(stores, [new(ann, conversation_id=direct.id)])
 
     async def move(*markers: tuple[int, User, int]) -> list[tuple[int, int]]:
         await stores.conversations.move_markers(

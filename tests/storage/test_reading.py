@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from protocol.limits import MAX_UNREAD
-from storage import GENERAL_ID, Marker, Stores, User
+from storage import GENERAL_ID, Marker, Stores, User, reading_statements
+from storage.driver import prepared
 from storage.reading_statements import UNREAD_CAP
 from storage.records import Reader, Standing
+from storage.room_statements import Limits
 from storage.schema import messages
 from tests.storage.helpers import NOW, memberships, new, run, save, say, user
 
@@ -137,3 +139,39 @@ async def test_a_message_of_a_stranger_kind_is_nothing_said(stores: Stores) -> N
     )
     assert await _unread(stores, (ann, 0, 1)) == [0]
     assert replace(saved.message, kind="poll") == await stores.messages.Get(saved.message.id)
+
+
+async def test_standings_look_at_nobody_else(stores: Stores) -> None:
+    """Not at all of some users in all of some conversations, which may be thousand times more."""
+    people = [await user(stores, f"user{number}") for number in range(40)]
+    room, _ = await stores.rooms.make("room:dev", "dev", people[0].id, NOW)
+    for who in people:
+        await stores.rooms.enter(room.id, who.id, NOW, Limits(members=100, rooms=9))
+    wanted = [(room.id, people[0]), (4711, people[0])]
+    wanted += [(GENERAL_ID, who) for who in people[1:]]
+    standings = await stores.reading.standings(
+        [Marker(place, who.id, 0) for place, who in wanted], {}
+    )
+    assert [one is not None for one in standings] == [True, False] + [True] * 39
+
+    def rows(connection: Connection) -> int:
+        values = {"conversation0": room.id, "user0": people[0].id}
+        values |= {"conversation1": GENERAL_ID, "user1": people[1].id}
+        return len(
+            prepared(reading_statements._seats, 2, connection.dialect).execute(connection, values)
+        )
+
+    assert await run(stores, rows) == 2
+
+
+async def test_only_rooms(stores: Stores) -> None:
+    """With what is unread there; whatever else one is in."""
+    ann, bob = await user(stores), await user(stores, "Bob")
+    direct = await stores.conversations.ensure_direct(bob.id, ann.id, NOW)
+    room, _ = await stores.rooms.make("room:dev", "dev", bob.id, NOW)
+    for who in (bob, ann):
+        await stores.rooms.enter(room.id, who.id, NOW, Limits(members=9, rooms=9))
+    await save(stores, [new(bob, conversation_id=place.id) for place in (direct, room)])
+    [one] = await stores.conversations.rooms(ann.id)
+    assert one == (await memberships(stores, ann.id))[-1]
+    assert (one.conversation.title, one.unread) == ("dev", 1)

@@ -8,8 +8,8 @@ import pytest
 import trio
 from msgspec.structs import replace
 
-from storage import Stores, User, open_stores
-from storage.admission_statements import NewLink, TooManyError
+from storage import Stores, User, open_stores, room_statements
+from storage.admission_statements import NewLink, TooManyByOneError, TooManyError
 from storage.records import Conversation
 from storage.room_statements import (
     Entered,
@@ -36,6 +36,14 @@ async def _room(
 
 async def _enter(stores: Stores, room: Conversation, who: User, *, show: int = 0) -> Entered:
     return await stores.rooms.enter(room.id, who.id, NOW, replace(LIMITS, messages=show))
+
+
+async def _invite(
+    stores: Stores, room: Conversation, who: User, by: User, *, most: int = 5, most_by_one: int = 5
+) -> bool:
+    return await stores.rooms.invite(
+        room.id, who.id, by.id, NOW, most=most, most_by_one=most_by_one
+    )
 
 
 async def _people(stores: Stores, *names: str) -> list[User]:
@@ -158,21 +166,27 @@ async def test_invitations(stores: Stores) -> None:
     """S004-29: each answered once; coming in by another way answers it too."""
     ann, bob, eve = await _people(stores, "Ann", "Bob", "Eve")
     room = await _room(stores, ann, private=True)
-    assert await stores.rooms.invite(room.id, bob.id, ann.id, NOW, most=5)
-    assert not await stores.rooms.invite(room.id, bob.id, ann.id, NOW, most=5)
+    assert await _invite(stores, room, bob, ann)
+    assert not await _invite(stores, room, bob, ann)
     [invitation] = await stores.rooms.invitations([bob.id, eve.id])
     assert (invitation.user_id, invitation.by, invitation.conversation) == (bob.id, "Ann", room)
+    other = await _room(stores, ann, "other", private=True)
     with pytest.raises(TooManyError):
-        await stores.rooms.invite(room.id, bob.id, ann.id, NOW, most=1)
+        await _invite(stores, other, bob, ann, most=1)
+    with pytest.raises(TooManyByOneError):
+        await _invite(stores, other, bob, ann, most_by_one=1)
+    third = await _room(stores, eve, "third", private=True)
+    assert await _invite(stores, third, bob, eve, most_by_one=1), "those of others do not count"
+    await stores.rooms.decline(third.id, bob.id)
     entered = await stores.rooms.enter_invited(room.id, bob.id, NOW, LIMITS)
     assert entered is not None
     assert entered.fresh
     assert await stores.rooms.enter_invited(room.id, bob.id, NOW, LIMITS) is None
     assert await stores.rooms.enter_invited(room.id, eve.id, NOW, LIMITS) is None
-    await stores.rooms.invite(room.id, eve.id, ann.id, NOW, most=5)
+    await _invite(stores, room, eve, ann)
     assert await stores.rooms.decline(room.id, eve.id)
     assert not await stores.rooms.decline(room.id, eve.id)
-    await stores.rooms.invite(room.id, eve.id, ann.id, NOW, most=5)
+    await _invite(stores, room, eve, ann)
     await _enter(stores, room, eve)
     assert not await stores.rooms.invitations([eve.id])
 
@@ -181,7 +195,7 @@ async def test_an_invitation_stays_where_one_does_not_fit_in(stores: Stores) -> 
     """It was not answered."""
     ann, bob = await _people(stores, "Ann", "Bob")
     room = await _room(stores, ann, private=True)
-    await stores.rooms.invite(room.id, bob.id, ann.id, NOW, most=5)
+    await _invite(stores, room, bob, ann)
     with pytest.raises(TooManyMembersError):
         await stores.rooms.enter_invited(room.id, bob.id, NOW, Limits(members=1, rooms=9))
     assert len(await stores.rooms.invitations([bob.id])) == 1
@@ -193,7 +207,8 @@ async def test_links_hold_until_they_are_old_or_revoked(stores: Stores) -> None:
     room, other = await _room(stores, ann, private=True), await _room(stores, ann, "other")
     token, second = bytes(32), bytes([1]) * 32
     await stores.rooms.add_link(NewLink(room.id, token, ann.id, NOW, NOW + HOUR), 2)
-    await stores.rooms.add_link(NewLink(room.id, second, ann.id, NOW, NOW + 2 * HOUR), 2)
+    for _ in range(2):  # as where its end was not heard of
+        await stores.rooms.add_link(NewLink(room.id, second, ann.id, NOW, NOW + 2 * HOUR), 2)
     with pytest.raises(TooManyError):
         await stores.rooms.add_link(NewLink(room.id, bytes([2]) * 32, ann.id, NOW, NOW + HOUR), 2)
     links = await stores.rooms.links(room.id, NOW)
@@ -228,7 +243,7 @@ async def test_requests_are_answered_once(stores: Stores) -> None:
     asked = await stores.rooms.ask(token, eve.id, NOW, 5)
     assert asked is not None
     assert asked.member
-    [asking] = await stores.rooms.asking([ann.id, bob.id, eve.id])
+    [asking] = await stores.rooms.asking([ann.id, bob.id, eve.id], 9)
     assert (asking.keeper_id, asking.name, asking.conversation) == (ann.id, "Bob", room)
     assert [one.name for one in await stores.rooms.requests(room.id)] == ["Bob"]
     assert await stores.rooms.deny(room.id, bob.id)
@@ -239,6 +254,49 @@ async def test_requests_are_answered_once(stores: Stores) -> None:
     assert not await stores.rooms.requests(room.id)
 
 
+async def test_so_many_requests_are_told_and_no_more(stores: Stores) -> None:
+    """To each of the keepers, the oldest, from all of its rooms together."""
+    ann, eve = await _people(stores, "Ann", "Eve")
+    askers = await _people(stores, "Bob", "Cid", "Dan")
+    rooms = [
+        await _room(stores, owner, name, private=True)
+        for owner, name in ((ann, "one"), (ann, "two"), (eve, "three"))
+    ]
+    for number, room in enumerate(rooms):
+        link = NewLink(room.id, bytes([number]) * 32, ann.id, NOW, NOW + HOUR)
+        await stores.rooms.add_link(link, 9)
+        for late, asker in enumerate(askers):
+            await stores.rooms.ask(link.token_hash, asker.id, NOW + late, 9)
+    asking = await stores.rooms.asking([ann.id, eve.id], 4)
+    told = {who.id: [one.name for one in asking if one.keeper_id == who.id] for who in (ann, eve)}
+    assert told == {ann.id: ["Bob", "Bob", "Cid", "Cid"], eve.id: ["Bob", "Cid", "Dan"]}
+
+
+async def test_who_is_in_too_many_rooms_makes_none(stores: Stores) -> None:
+    """Not one that stays empty either."""
+    [ann] = await _people(stores, "Ann")
+    room = await _room(stores, ann)
+    with pytest.raises(TooManyRoomsError):
+        await stores.rooms.make("room:other", "other", ann.id, NOW, most=1)
+    assert await stores.rooms.find("room:other") is None
+    assert await stores.rooms.make(room.key, "dev", ann.id, NOW, most=1) == (room, False)
+
+
+async def test_who_comes_finds_the_latest_among_the_newest(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long people have only come and gone: the whole of it is not looked through."""
+    monkeypatch.setattr(room_statements, "NEWEST", 10)
+    ann, bob, eve = await _people(stores, "Ann", "Bob", "Eve")
+    room = await _room(stores, ann)
+    say = partial(new, ann, conversation_id=room.id)
+    await save(stores, [say(text) for text in ("old", "late")])
+    await save(stores, [say("", kind="join") for _ in range(9)])
+    assert [one.body for one in (await _enter(stores, room, bob, show=5)).messages] == [b"late"]
+    await save(stores, [say("", kind="join")])
+    assert not (await _enter(stores, room, eve, show=5)).messages
+
+
 async def test_an_empty_private_room_is_shut_for_good(stores: Stores) -> None:
     """S004-29: what was given out lets nobody in when the last one has left."""
     ann, bob, eve = await _people(stores, "Ann", "Bob", "Eve")
@@ -246,7 +304,7 @@ async def test_an_empty_private_room_is_shut_for_good(stores: Stores) -> None:
     token = bytes(32)
     await stores.rooms.add_link(NewLink(room.id, token, ann.id, NOW, NOW + HOUR), 9)
     await stores.rooms.ask(token, eve.id, NOW, 5)
-    await stores.rooms.invite(room.id, bob.id, ann.id, NOW, most=5)
+    await _invite(stores, room, bob, ann)
     await stores.rooms.leave(room.id, ann.id, NOW)
     assert not await stores.rooms.invitations([bob.id])
     assert await stores.rooms.ask(token, bob.id, NOW, 5) is None

@@ -31,6 +31,7 @@ def upgrade() -> None:
     _extend_conversations()
     _make_files()
     _extend_messages()
+    _make_spent()
     _make_contacts_and_devices()
     _make_ways_into_rooms()
     _make_complaints()
@@ -86,6 +87,7 @@ def _make_files() -> None:
         **_OPTIONS,
     )
     _index("files_body", "files", "body_id")
+    _index("files_owner", "files", "owner_id", "complete")
 
 
 def _extend_messages() -> None:
@@ -101,6 +103,8 @@ def _extend_messages() -> None:
         column = f"{name}_id"
         where = sa.text(f"{column} IS NOT NULL")
         _index(f"messages_{name}", "messages", column, sqlite_where=where)
+    where = sa.text("file_id IS NOT NULL")
+    _index("messages_shared", "messages", "conversation_id", "file_id", sqlite_where=where)
     _refer_to_files()
 
 
@@ -116,8 +120,28 @@ def _add_file_id() -> None:
 
 def _refer_to_files() -> None:
     keys = sa.inspect(op.get_bind()).get_foreign_keys("messages")
-    if not _is_sqlite() and "fk_messages_file" not in {key["name"] for key in keys}:
+    if _is_sqlite() or "fk_messages_file" in {key["name"] for key in keys}:
+        return
+    # The column is empty yet; MySQL would copy the whole table to find that nothing is wrong.
+    op.execute("SET SESSION foreign_key_checks = 0")
+    try:
         op.create_foreign_key("fk_messages_file", "messages", "files", ["file_id"], ["id"])
+    finally:
+        op.execute("SET SESSION foreign_key_checks = 1")
+
+
+def _make_spent() -> None:
+    op.create_table(
+        "spent",
+        sa.Column("uuid", _UUID, primary_key=True),
+        sa.Column("sender_id", _ROW_ID, primary_key=True, autoincrement=False),
+        sa.Column("message_id", _ROW_ID, nullable=False),
+        sa.Column("conversation_id", _ROW_ID, nullable=False),
+        sa.Column("seq", sa.BigInteger, nullable=False),
+        sa.Column("sent_at", sa.BigInteger, nullable=False),
+        **_OPTIONS,
+    )
+    _index("spent_sent_at", "spent", "sent_at")
 
 
 def _make_contacts_and_devices() -> None:

@@ -16,8 +16,8 @@ CREATE TABLE `users` (
   UNIQUE KEY `users_name_key` (`name_key`),
   KEY `users_skeleton` (`skeleton`)
 ) ENGINE=InnoDB AUTO_INCREMENT=3 DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
-INSERT INTO users VALUES (1, 'Ann 🦊', X'616e6e20f09fa68a', 1700000000000000, NULL, NULL, NULL, 1700000000000000, 0, 0, 0, NULL, NULL);
-INSERT INTO users VALUES (2, 'Bob', X'626f62', 1700000000000001, NULL, NULL, NULL, 1700000000000001, 0, 0, 0, NULL, NULL);
+INSERT INTO users VALUES (1, 'Ann 🦊', X'616e6e20f09fa68a', 1700000000000000, NULL, NULL, NULL, 1795287221644197, 0, 0, 0, NULL, NULL);
+INSERT INTO users VALUES (2, 'Bob', X'626f62', 1700000000000001, NULL, NULL, NULL, 1795287221644197, 0, 0, 0, NULL, NULL);
 CREATE TABLE `conversations` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `kind` varchar(16) NOT NULL,
@@ -78,6 +78,7 @@ CREATE TABLE `files` (
   PRIMARY KEY (`id`),
   UNIQUE KEY `files_uuid` (`owner_id`,`uuid`),
   KEY `files_body` (`body_id`),
+  KEY `files_owner` (`owner_id`,`complete`),
   CONSTRAINT `fk_files_body` FOREIGN KEY (`body_id`) REFERENCES `bodies` (`id`),
   CONSTRAINT `fk_files_owner` FOREIGN KEY (`owner_id`) REFERENCES `users` (`id`)
 ) ENGINE=InnoDB AUTO_INCREMENT=2 DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
@@ -105,6 +106,7 @@ CREATE TABLE `messages` (
   KEY `messages_body` (`body_id`),
   KEY `messages_target` (`target_id`),
   KEY `messages_file` (`file_id`),
+  KEY `messages_shared` (`conversation_id`,`file_id`),
   CONSTRAINT `fk_messages_body` FOREIGN KEY (`body_id`) REFERENCES `bodies` (`id`),
   CONSTRAINT `fk_messages_conversation` FOREIGN KEY (`conversation_id`) REFERENCES `conversations` (`id`),
   CONSTRAINT `fk_messages_file` FOREIGN KEY (`file_id`) REFERENCES `files` (`id`),
@@ -112,6 +114,17 @@ CREATE TABLE `messages` (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 INSERT INTO messages VALUES (1, 1, 1, 1, 'Ann 🦊', X'01010101010101010101010101010101', 1700000000000004, X'68656c6c6f20f09fa68a', 10, NULL, 'text', NULL, NULL, NULL, NULL);
 INSERT INTO messages VALUES (2, 2, 1, 2, 'Bob', X'02020202020202020202020202020202', 1700000000000005, X'61206c6f6e67', 11, 1, 'text', NULL, NULL, NULL, NULL);
+CREATE TABLE `spent` (
+  `uuid` binary(16) NOT NULL,
+  `sender_id` bigint(20) NOT NULL,
+  `message_id` bigint(20) NOT NULL,
+  `conversation_id` bigint(20) NOT NULL,
+  `seq` bigint(20) NOT NULL,
+  `sent_at` bigint(20) NOT NULL,
+  PRIMARY KEY (`uuid`,`sender_id`),
+  KEY `spent_sent_at` (`sent_at`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+INSERT INTO spent VALUES (X'05050505050505050505050505050505', 1, 9, 1, 9, 1700000000000017);
 CREATE TABLE `contacts` (
   `user_id` bigint(20) NOT NULL,
   `contact_id` bigint(20) NOT NULL,

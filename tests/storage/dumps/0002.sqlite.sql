@@ -170,6 +170,16 @@ CREATE TABLE schema_version (
 	CONSTRAINT schema_version_pkc PRIMARY KEY (version_num)
 );
 INSERT INTO "schema_version" VALUES('0002');
+CREATE TABLE spent (
+	uuid BLOB NOT NULL,
+	sender_id INTEGER NOT NULL,
+	message_id INTEGER NOT NULL,
+	conversation_id INTEGER NOT NULL,
+	seq BIGINT NOT NULL,
+	sent_at BIGINT NOT NULL,
+	PRIMARY KEY (uuid, sender_id)
+);
+INSERT INTO "spent" VALUES(X'05050505050505050505050505050505',1,9,1,9,1700000000000017);
 CREATE TABLE users (
 	id INTEGER NOT NULL,
 	name VARCHAR(255) NOT NULL,
@@ -178,17 +188,22 @@ CREATE TABLE users (
 	PRIMARY KEY (id),
 	CONSTRAINT users_name_key UNIQUE (name_key)
 );
-INSERT INTO "users" VALUES(1,'Ann 🦊','ann 🦊',1700000000000000,NULL,NULL,NULL,1700000000000000,0,0,0,NULL,NULL);
-INSERT INTO "users" VALUES(2,'Bob','bob',1700000000000001,NULL,NULL,NULL,1700000000000001,0,0,0,NULL,NULL);
+INSERT INTO "users" VALUES(1,'Ann 🦊','ann 🦊',1700000000000000,NULL,NULL,NULL,1795287220359729,0,0,0,NULL,NULL);
+INSERT INTO "users" VALUES(2,'Bob','bob',1700000000000001,NULL,NULL,NULL,1795287220359729,0,0,0,NULL,NULL);
 CREATE INDEX members_user ON members (user_id);
 CREATE INDEX messages_body ON messages (body_id) WHERE body_id IS NOT NULL;
 CREATE INDEX users_skeleton ON users (skeleton);
 CREATE INDEX files_body ON files (body_id);
+CREATE INDEX files_owner ON files (owner_id, complete);
 CREATE INDEX messages_target ON messages (target_id) WHERE target_id IS NOT NULL;
 CREATE INDEX messages_file ON messages (file_id) WHERE file_id IS NOT NULL;
+CREATE INDEX messages_shared ON messages (conversation_id, file_id) WHERE file_id IS NOT NULL;
+CREATE INDEX spent_sent_at ON spent (sent_at);
 CREATE INDEX devices_user ON devices (user_id);
 CREATE INDEX invitations_user ON invitations (user_id);
 CREATE INDEX links_conversation ON links (conversation_id);
 CREATE INDEX complaints_target ON complaints (target_id, created_at);
 CREATE INDEX scheduled_due ON scheduled (due_at);
 CREATE INDEX scheduled_user ON scheduled (user_id);
+DELETE FROM "sqlite_sequence";
+INSERT INTO "sqlite_sequence" VALUES('scheduled',1);
