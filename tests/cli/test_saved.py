@@ -12,6 +12,7 @@ import pytest
 from cli.credentials import Credentials
 from cli.door import Door
 from cli.errors import LoginRefused
+from cli.known_servers import KnownServers
 from cli.options import parse
 from cli.saved import SavedSessions, saved_sessions
 from protocol.errors import ErrorCode
@@ -89,7 +90,7 @@ def test_a_token_that_cannot_be_forgotten_is_no_end(
     monkeypatch.setattr(Door, "_run", run)
     monkeypatch.setattr(saved, "_write", fail)
     options = parse(["--name", "Ann", "--host", HERE[0], "--port", str(HERE[1])], {})
-    assert Door(options, saved).run() == 0
+    assert Door(options, saved, KnownServers(None)).run() == 0
     assert [one is not None and one.token for one in given] == ["a", None]
 
 
