@@ -215,6 +215,37 @@ class Settings(Struct, frozen=True, kw_only=True):
             env="ADMIN",
         ),
     ] = ""
+    tls_cert: Annotated[
+        str,
+        _set(
+            "Certificate for TLS with the chain to its issuer, in PEM. Empty: the server makes its "
+            "own beside the database file, and prints its fingerprint.",
+            env="TLS_CERT",
+        ),
+    ] = ""
+    tls_key: Annotated[
+        str,
+        _set(
+            "The certificate's key, in PEM. Empty: it is in the certificate's file. SIGHUP reads "
+            "both anew.",
+            env="TLS_KEY",
+        ),
+    ] = ""
+    allow_plaintext: Annotated[
+        bool,
+        _set(
+            "Take connections without encryption from other machines too. Who can listen on the "
+            "network then reads along, passwords too.",
+            env="ALLOW_PLAINTEXT",
+        ),
+    ] = False
+
+    @property
+    def database_file(self) -> Path:
+        """The SQLite file, and with MySQL where it would be: what the server keeps is beside it."""
+        if not self.database or not self.database.startswith("sqlite:///"):
+            return Path(self.db_name)
+        return Path(self.database.removeprefix("sqlite:///"))
 
     @property
     def database_url(self) -> str:

@@ -24,7 +24,7 @@ class Pair:
         for end in (self.near, self.far):
             end.setblocking(False)
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        self.channel = SendChannel(self.near, limit)
+        self.channel = SendChannel(self.near.send, limit)
 
     def read(self, most: int = 1 << 20) -> bytes:
         """Read what is there, at most so much."""
