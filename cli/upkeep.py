@@ -185,6 +185,9 @@ class Upkeep:
         reason = explain(error)
         if isinstance(error, NoWelcome) and self._logins == 0:
             reason = Sentence("{reason} Is it a mymessenger server?", reason=reason)
+            link = self._link()
+            if link is not None and not link.version:
+                reason = Sentence("{reason} If it wants TLS, give --tls.", reason=reason)
         return reason
 
     def _say(self, reason: Sentence) -> str:
