@@ -193,7 +193,7 @@ async def test_a_new_server_may_be_accepted_beforehand_and_is_known_then(
         assert user.notices[0] == trusted
         user.later()
         user.wants(trust_new=False)
-        assert await user.meet(server, "LOCALHOST.") == link
+        assert await user.meet(server, "LOCALHOST") == link
         assert user.path.read_text() == line
         assert user.notices.count(trusted) == 1
 

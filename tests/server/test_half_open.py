@@ -19,7 +19,7 @@ from tests.harness import PATIENCE, ROOT, running_server
 PING_INTERVAL = 2.0  # seconds; the kernel needs about 1.5 to leave three packets unanswered
 
 
-def _own_network() -> list[str]:
+def own_network() -> list[str]:
     """Return the command that runs another one in a network of its own, with a loopback."""
     return [
         "unshare",
@@ -32,18 +32,18 @@ def _own_network() -> list[str]:
     ]
 
 
-def _can_have_own_network() -> bool:
+def can_have_own_network() -> bool:
     if not (shutil.which("unshare") and shutil.which("ip")):
         return False
     return (
-        subprocess.run([*_own_network(), "true"], capture_output=True, check=False).returncode == 0
+        subprocess.run([*own_network(), "true"], capture_output=True, check=False).returncode == 0
     )
 
 
-@pytest.mark.skipif(not _can_have_own_network(), reason="needs user and network namespaces")
+@pytest.mark.skipif(not can_have_own_network(), reason="needs user and network namespaces")
 def test_the_other_end_vanishes(tmp_path: Path) -> None:
     """The network goes down under a native client, a telnet and one that did not read."""
-    command = [*_own_network(), sys.executable, __file__, str(tmp_path)]
+    command = [*own_network(), sys.executable, __file__, str(tmp_path)]
     done = subprocess.run(
         command, cwd=ROOT, env={"PYTHONPATH": str(ROOT), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
         capture_output=True, text=True, check=False, timeout=3 * PATIENCE,
