@@ -190,7 +190,7 @@ def _on_another_machine(folder: Path) -> None:
         for flags in ((), ("--plaintext",), ("--trust-new",), ()):
             client(server.port, *flags)
         server.stop()
-    with running_server(folder, *everywhere, ALLOW_PLAINTEXT="yes") as server:
+    with running_server(folder, *everywhere, ALLOW_PLAINTEXT="true") as server:
         client(server.port, "--plaintext")
         server.stop()
     sys.stdout.write(json.dumps(told))
