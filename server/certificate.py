@@ -88,11 +88,11 @@ def fingerprint(der: bytes) -> str:
 
 def _read(files: KeyFiles) -> Shown:
     try:
+        text = files.cert.read_text("ascii", "replace")
+        context = _context(files)
         if files.key.stat().st_mode & stat.S_IROTH:
             advice = f"everybody on this machine can read it: chmod o-r {files.key}"
             log.warning("tls.key_readable", key=str(files.key), advice=advice)
-        text = files.cert.read_text("ascii", "replace")
-        context = _context(files)
     except OSError as error:
         if isinstance(error, ssl.SSLError):
             raise CertificateError(_explain(files, error)) from None

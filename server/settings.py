@@ -327,7 +327,8 @@ def _convert(name: str, value: object, source: str) -> Any:
     try:
         converted = msgspec.convert(value, _HINTS[name], strict=False)
     except msgspec.ValidationError as error:
-        words = get_args(get_args(_HINTS[name])[0])  # of a Literal
+        kind = get_args(_HINTS[name])[0]
+        words = ("true", "false") if kind is bool else get_args(kind)  # of a Literal
         reason = f"use {', '.join(words)}" if words else str(error).replace("`", "")
         raise SettingsError(f"{source}: {value!r} cannot be used: {reason}.") from None
     if name == "tz":
@@ -382,10 +383,13 @@ def _parser() -> argparse.ArgumentParser:
     for field in fields(Settings):
         meta, extra = meta_of(field.name), _extra(field.name)
         unit = f", in {extra['unit']}" if extra["unit"] else ""
-        shown = field.default if field.default != "" else "none"
+        switch = isinstance(field.default, bool)
+        shown = "none" if field.default == "" else "false" if switch else field.default
         text = f"{meta.description} [${extra['env']}{unit}; default {shown}]"
         parser.add_argument(
             flag_of(field.name),
+            nargs="?" if switch else None,
+            const="true" if switch else None,  # alone it turns on; --switch=false turns off
             metavar=field.name.upper(),
             help=text.replace("%", "%%"),
         )

@@ -47,7 +47,8 @@ class TlsTransport:
         self._encrypted: bytes | memoryview = b""  # what the socket has not taken yet
         self._untaken = 0  # bytes in it that the next send begins with
         self._ready = arriving.pending > 0  # something to say without the socket
-        self._failure: OSError | None = None
+        self._ended = False  # nothing more can be read
+        self._failure: OSError | None = None  # where that was no proper end
 
     # ---- sending
 
@@ -99,35 +100,34 @@ class TlsTransport:
                 self._arriving.write(data)
             else:
                 self._arriving.write_eof()
-        self._ready = False
-        pieces, ended = self._decrypt()
-        self._answer()
-        if pieces:
-            self._ready = ended  # which is said next time
-            return b"".join(pieces)
+        data = b"" if self._ended else self._decrypt()
+        self._ready = self._ended
+        if data:
+            return data
         if self._failure is not None:
             raise self._failure
-        if not ended:
+        if not self._ended:
             raise BlockingIOError
         return b""
 
-    def _decrypt(self) -> tuple[list[bytes], bool]:
-        """Return what can be read, and whether it is the last."""
+    def _decrypt(self) -> bytes:
+        """Return what can be read, and note where it is the last."""
         pieces: list[bytes] = []
-        if self._failure is not None:
-            return pieces, True
         try:
             while piece := self._engine.read(RECEIVE):
                 pieces.append(piece)
+            self._ended = True
         except ssl.SSLWantReadError:
-            return pieces, False
-        except ssl.SSLZeroReturnError:
             pass
         except ssl.SSLEOFError:
-            self._failure = ConnectionResetError(errno.ECONNRESET, "cut off within TLS")
+            self._fail(ConnectionResetError(errno.ECONNRESET, "cut off within TLS"))
         except ssl.SSLError as error:
-            self._failure = ConnectionAbortedError(errno.EPROTO, f"TLS: {_reason(error)}")
-        return pieces, True
+            self._fail(ConnectionAbortedError(errno.EPROTO, f"TLS: {_reason(error)}"))
+        self._answer()
+        return b"".join(pieces)
+
+    def _fail(self, failure: OSError) -> None:
+        self._ended, self._failure = True, failure
 
     def _answer(self) -> None:
         """Send what TLS itself has to say, such as an alert, unless other bytes are before it."""

@@ -12,7 +12,7 @@ import pytest
 
 from tests.cli.programs import environment, piped, run, terminal
 from tests.harness import PATIENCE, ROOT, RunningServer, running_server
-from tests.server.test_half_open import can_have_own_network, own_network
+from tests.server.network import can_have_own_network, own_network
 
 
 class _Files:
@@ -38,7 +38,7 @@ def files(tmp_path: Path) -> _Files:
 
 def _fingerprint(server: RunningServer) -> str:
     """Return what the server has printed for people to compare."""
-    lines = (server.log.parent / "server.out").read_text().splitlines()
+    lines = server.printed().splitlines()
     [at] = [number for number, line in enumerate(lines) if line.startswith("Fingerprint of")]
     return lines[at + 1].strip()
 

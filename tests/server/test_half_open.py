@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,29 +14,9 @@ from protocol import PROTOCOL_VERSION
 from protocol.framing import encode
 from protocol.requests import Hello, Login
 from tests.harness import PATIENCE, ROOT, running_server
+from tests.server.network import can_have_own_network, own_network
 
 PING_INTERVAL = 2.0  # seconds; the kernel needs about 1.5 to leave three packets unanswered
-
-
-def own_network() -> list[str]:
-    """Return the command that runs another one in a network of its own, with a loopback."""
-    return [
-        "unshare",
-        "--map-root-user",
-        "--net",
-        "sh",
-        "-c",
-        'ip link set lo up && exec "$@"',
-        "sh",
-    ]
-
-
-def can_have_own_network() -> bool:
-    if not (shutil.which("unshare") and shutil.which("ip")):
-        return False
-    return (
-        subprocess.run([*own_network(), "true"], capture_output=True, check=False).returncode == 0
-    )
 
 
 @pytest.mark.skipif(not can_have_own_network(), reason="needs user and network namespaces")
