@@ -73,7 +73,7 @@ class UnknownServer(UntrustedServer):
     """
 
     def __init__(self, server: str, fingerprint: str) -> None:
-        super().__init__(
+        sentence = Sentence(
             "The server {server} is not known yet, and no authority vouches for it: nothing was "
             "sent to it. Its fingerprint is {fingerprint} . If that is the one the server printed "
             "when it started, give it with --fingerprint {fingerprint} ; --trust-new trusts "
@@ -81,6 +81,7 @@ class UnknownServer(UntrustedServer):
             server=server,
             fingerprint=fingerprint,
         )
+        super().__init__("{sentence}", sentence=sentence)
         self.server = server
         self.fingerprint = fingerprint
 

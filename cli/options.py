@@ -283,7 +283,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
 def _add_security(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         "encryption",
-        "Every connection is encrypted, but those to this machine itself. A server that no "
+        "Every connection is encrypted, but those to this machine itself. A server that no\n"
         "authority vouches for is known by its fingerprint; a terminal asks the first time.",
     )
     group.add_argument("--tls", action="store_true", help="encrypt to this machine itself too")
