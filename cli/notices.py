@@ -86,7 +86,7 @@ class ServerTrusted:
 
 @dataclass(frozen=True, slots=True)
 class TrustLost:
-    """The server may be another one than before. The client has given up and is closed."""
+    """The server is not proven to be the one that is meant. The client has given up."""
 
 
 @dataclass(frozen=True, slots=True)

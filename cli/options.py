@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cli.address import address_of, parse_address
+from cli.address import parse_address
 from cli.credentials import Credentials
 from cli.fingerprints import as_fingerprint
 from cli.security import Security, Wish
@@ -99,11 +99,6 @@ class Options:
         return Wish.TLS if self.tls else Wish.SAFE
 
     @property
-    def server(self) -> str:
-        """The server's address in its one form."""
-        return address_of(self.host, self.port)
-
-    @property
     def is_for_a_filter(self) -> bool:
         """True: what is wanted is not a conversation, whatever there is to type on."""
         return self.plain or self.is_one_message or self.text is not None
@@ -136,12 +131,6 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str] = os.e
             options.port = _port(environment.get("MYMESSENGER_PORT", str(DEFAULT_PORT)))
         except Wrong as wrong:
             parser.error(f"MYMESSENGER_PORT: {wrong.said(voice(language))}")
-    if options.fingerprint is None and not options.plaintext:
-        try:
-            named = environment.get("MYMESSENGER_FINGERPRINT")
-            options.fingerprint = _fingerprint(named) if named else None
-        except Wrong as wrong:
-            parser.error(f"MYMESSENGER_FINGERPRINT: {wrong.said(voice(language))}")
     if options.send is not None and options.chat is None:
         parser.error(voice(language).say("--send needs --chat, which says to whom"))
     if options.to is not None and options.send_file is None:
@@ -153,6 +142,12 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str] = os.e
         parser.error(
             voice(language).say("{one} and {other} do not go together", one=one, other=other)
         )
+    if options.fingerprint is None and not options.plaintext:
+        try:
+            named = environment.get("MYMESSENGER_FINGERPRINT")
+            options.fingerprint = _fingerprint(named) if named else None
+        except Wrong as wrong:
+            parser.error(f"MYMESSENGER_FINGERPRINT: {wrong.said(voice(language))}")
     options.language = language
     return Options(**vars(options))
 

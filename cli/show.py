@@ -134,7 +134,9 @@ def _fact(notice: _Facts) -> Sentence:  # noqa: C901, PLR0911, PLR0912 - one a k
                 server=notice.server, reason=notice.not_saved, fingerprint=notice.fingerprint,
             )  # fmt: skip
         case TrustLost():
-            return Sentence("The server may be another one now: nothing more is sent to it.")
+            return Sentence(
+                "It is not certain that this is the server that is meant: it is sent nothing."
+            )
 
 
 def _then(notice: Disconnected) -> Sentence:

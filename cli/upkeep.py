@@ -271,7 +271,7 @@ class Upkeep:
     def _stop_trusting(self, distrust: UntrustedServer) -> None:
         self.distrust = distrust
         self._last_error = self._say(distrust)
-        end = ClientClosed("The client has stopped: the server may be another one now.")
+        end = ClientClosed("The client has stopped: it is not certain whom it would talk to.")
         end.__cause__ = distrust
         self.close(end)
         self._core.notify(TrustLost())

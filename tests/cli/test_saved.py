@@ -36,6 +36,19 @@ def test_tokens_are_kept_by_server_and_name(tmp_path: Path) -> None:
     assert again.token(*HERE, "Ann") == "a"
 
 
+def test_a_server_is_forgotten_with_all_its_names(tmp_path: Path) -> None:
+    """In whatever form its address was typed; what it gave is not for who answers there next."""
+    saved = SavedSessions(tmp_path / "sessions.json")
+    saved.save("Chat.Example.org", 8000, "Ann", "a")
+    saved.save(*THERE, "Bob", "b")
+    saved.save("::1", 8000, "Bob", "c")
+    assert saved.forget_server("chat.example.org.", 8000)
+    assert not saved.forget_server("chat.example.org", 8000)
+    assert saved.token(*THERE, "Bob") is None
+    assert saved.forget_server("0::1", 8000)
+    assert not SavedSessions(None).forget_server("::1", 8000)
+
+
 def test_only_the_user_can_read_them(tmp_path: Path) -> None:
     """Also where the folder is made, and whatever the mask of the process is."""
     path = tmp_path / "config" / "sessions.json"

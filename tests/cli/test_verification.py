@@ -447,7 +447,7 @@ async def test_another_certificate_is_the_end_of_a_client_that_runs(
             outgoing = await client.begin_send("a secret")
             assert (await peer.expect(Send)).text == "a secret"
             await peer.lose()
-            with pytest.raises(ClientClosed, match="the server may be another one"):
+            with pytest.raises(ClientClosed, match="it is not certain whom"):
                 await client.ReadMsg()
             with pytest.raises(ClientClosed):
                 await outgoing.receipt()
