@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import socket
 import sys
@@ -33,9 +34,10 @@ from server.gateways.line_login import HTTP_REQUEST, NOT_HTTP
 from server.gateways.native import NATIVE, serve_native
 from server.listening import ListenError, name_of, open_listeners, prepare, raise_file_limit
 from server.logs import configure_logs
+from server.master_key import master_key
 from server.server import HealthLimits, Server
 from server.settings import Settings
-from storage import open_stores
+from storage import MasterKey, open_stores
 from storage.errors import StorageError
 from storage.interface import Stores
 
@@ -246,7 +248,8 @@ async def serve(settings: Settings) -> None:
     Raises :class:`~storage.errors.StorageError` or :class:`~server.listening.ListenError`.
     """
     raise_file_limit()
-    async with open_stores(settings.database_url) as stores:
+    keys = master_key(settings, os.environ)
+    async with open_stores(settings.database_url, keys=keys) as stores:
         app = App(settings, stores)
         await app.prepare()
         listeners = open_listeners(settings.host, settings.port)
@@ -254,16 +257,21 @@ async def serve(settings: Settings) -> None:
         gc.freeze()  # what has been imported stays; looking through it again costs 30 ms each time
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_watch_signals, stop)
-            await app.run(listeners, stop=stop, ready=lambda: _tell_ready(listeners, stores))
+            await app.run(listeners, stop=stop, ready=lambda: _tell_ready(listeners, stores, keys))
             nursery.cancel_scope.cancel()
     log.info("server.stopped")
 
 
-def _tell_ready(listeners: list[socket.socket], stores: Stores) -> None:
+def _tell_ready(listeners: list[socket.socket], stores: Stores, keys: MasterKey | None) -> None:
     addresses = [name_of(listener.getsockname()) for listener in listeners]
     if not all(ip_address(listener.getsockname()[0]).is_loopback for listener in listeners):
         log.warning(
             "server.plain_text", advice="there is no encryption yet: use a network you trust"
+        )
+    if keys is None:
+        log.warning(
+            "server.not_sealed",
+            advice="whoever has the database can read everything: leave --encryption off out",
         )
     log.info("server.started", listening=", ".join(addresses), database=stores.description)
     host, _, port = addresses[0].rpartition(":")
@@ -271,9 +279,15 @@ def _tell_ready(listeners: list[socket.socket], stores: Stores) -> None:
     print(  # noqa: T201
         f"Connect with: {_client()} --name YOU --host {host.strip('[]')} --port {port}\n"
         f"          or: telnet {host.strip('[]')} {port}\n"
-        f"Ctrl+C stops the server. Messages are kept in {stores.description}.",
+        f"Ctrl+C stops the server. Messages are kept in {stores.description},\n{_sealed(keys)}",
         flush=True,
     )
+
+
+def _sealed(keys: MasterKey | None) -> str:
+    if keys is None:
+        return "NOT encrypted: whoever has the database can read them (--encryption off)."
+    return f"encrypted with the master key in {keys.where}: keep a copy of it elsewhere."
 
 
 def _client() -> str:

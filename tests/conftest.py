@@ -8,8 +8,11 @@ from uuid import uuid4
 
 import pytest
 
-from storage import Stores, open_stores
+from storage import GivenKey, Stores, open_stores
 from tests.mariadb import MariaDB, NoServerProgram, running_mariadb
+
+KEY = GivenKey("00" * 32, "the tests")
+"""The master key of the databases that tests open themselves."""
 
 
 @pytest.fixture(scope="session")
@@ -48,5 +51,5 @@ def database_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 async def stores(database_url: str) -> AsyncIterator[Stores]:
     """Open stores in a new database, once of each kind."""
-    async with open_stores(database_url) as opened:
+    async with open_stores(database_url, keys=KEY) as opened:
         yield opened
