@@ -8,11 +8,9 @@ from uuid import uuid4
 
 import pytest
 
-from storage import GivenKey, Stores, open_stores
+from storage import Stores, open_stores
+from tests.keys import KEY
 from tests.mariadb import MariaDB, NoServerProgram, running_mariadb
-
-KEY = GivenKey("00" * 32, "the tests")
-"""The master key of the databases that tests open themselves."""
 
 
 @pytest.fixture(scope="session")
