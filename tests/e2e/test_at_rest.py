@@ -59,8 +59,8 @@ async def write_everything(server: RunningServer, word: dict[str, str]) -> dict[
             assert await get_file(bob, sent.id) == data
             listed = await bob.ask(ListFiles(), FileList)
             assert [file.name for file in listed.files] == [name]
-            await bob.ask(JoinRoom(name=word["room"], private=True), Opened)
-            await bob.ask(SetTopic(room=word["room"], topic=word["topic"]), RoomTopic)
+            await root.ask(JoinRoom(name=word["room"], private=True), Opened)
+            await root.ask(SetTopic(room=word["room"], topic=word["topic"]), RoomTopic)
             await ann.ask(Schedule(when="+1h", text=word["scheduled"]), Scheduled)
             waiting = await ann.ask(ListScheduled(), ScheduledList)
             assert [item.text for item in waiting.items] == [word["scheduled"]]
