@@ -279,15 +279,17 @@ def _tell_ready(listeners: list[socket.socket], stores: Stores, keys: MasterKey 
     print(  # noqa: T201
         f"Connect with: {_client()} --name YOU --host {host.strip('[]')} --port {port}\n"
         f"          or: telnet {host.strip('[]')} {port}\n"
-        f"Ctrl+C stops the server. Messages are kept in {stores.description},\n{_sealed(keys)}",
+        f"Ctrl+C stops the server. Messages are kept in {stores.description}.\n{_sealed(keys)}",
         flush=True,
     )
 
 
 def _sealed(keys: MasterKey | None) -> str:
     if keys is None:
-        return "NOT encrypted: whoever has the database can read them (--encryption off)."
-    return f"encrypted with the master key in {keys.where}: keep a copy of it elsewhere."
+        return (
+            "They are NOT encrypted there: whoever has the database reads them (--encryption off)."
+        )
+    return f"They are encrypted there with the master key in {keys.where}: keep a copy of it."
 
 
 def _client() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import trio
@@ -41,7 +42,16 @@ def master_key(settings: Settings, environ: Mapping[str, str]) -> MasterKey | No
         return GivenKey(given, f"${VARIABLE}")
     if settings.master_key_command:
         return CommandKey(settings.master_key_command)
-    return KeyFile(Path(settings.master_key_file or f"{settings.db_name}.key"))
+    if settings.master_key_file:
+        return KeyFile(Path(settings.master_key_file))
+    return KeyFile(_beside(Path(settings.db_name)))
+
+
+def _beside(database: Path) -> Path:
+    """Return where the key of a database file is: beside it, whatever links lead to it."""
+    with suppress(OSError, ValueError, RuntimeError):  # no path; opening it will say so
+        database = database.expanduser().resolve()
+    return Path(f"{database}.key")
 
 
 def rekey(settings: Settings, environ: Mapping[str, str]) -> str:

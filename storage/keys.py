@@ -149,7 +149,9 @@ class KeyFile:
 
     def __init__(self, path: Path) -> None:
         """Take a path; the file need not be there."""
-        self.path = path.expanduser().absolute()
+        with contextlib.suppress(RuntimeError):  # there is no such user
+            path = path.expanduser()
+        self.path = path.absolute()
         self.where = f"the file {self.path}"
 
     def load(self) -> Sequence[bytes]:
@@ -191,7 +193,9 @@ class KeyFile:
                     log.info("storage.master_key_changed", file=str(self.path))
 
     def _pending(self) -> Iterator[tuple[Path, bytes]]:
-        for path in sorted(self.path.parent.glob(f"{self.path.name}{_PENDING}*")):
+        for path in sorted(self.path.parent.glob(f"*{_PENDING}*")):
+            if not path.name.startswith(f"{self.path.name}{_PENDING}"):
+                continue
             with contextlib.suppress(StorageConfigurationError, FileNotFoundError):
                 # A half-written one never was a key of the database.
                 yield path, parse_key(path.read_text("ascii", "replace"), str(path))

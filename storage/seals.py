@@ -44,6 +44,8 @@ _COMPLAINT = Struct(">3q")
 
 _EMPTIED = ("deleted", "delete", "edit")
 """Kinds of messages whose text may have been taken away."""
+_TEXTLESS = ("deleted", "delete")
+"""Kinds of messages that show no text."""
 
 
 def use_vault(connection: Connection, vault: Vault) -> None:
@@ -94,9 +96,8 @@ def open_message(vault: Vault, stored: Message) -> Message:
     except BrokenSealError:
         _report("message", stored.id)
         kind = stored.kind if stored.kind in _EMPTIED else "text"
-        return replace(
-            stored, body=UNREADABLE, size=len(UNREADABLE), body_id=None, file_id=None, kind=kind
-        )
+        text = b"" if kind in _TEXTLESS else UNREADABLE
+        return replace(stored, body=text, size=len(text), body_id=None, file_id=None, kind=kind)
     return replace(stored, body=text)
 
 

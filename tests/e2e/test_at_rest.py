@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import mmap
+import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
@@ -12,10 +13,10 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Connection, select
 
-from protocol.events import Notice, Opened, Sent
-from protocol.requests import Chunk, Send
+from protocol.events import Error, HistoryPage, Notice, Opened, Sent
+from protocol.requests import Chunk, Fetch, History, Send
 from protocol.vocabulary.editing import Delete, Edit
-from protocol.vocabulary.files import FileList, ListFiles
+from protocol.vocabulary.files import Download, FileList, ListFiles
 from protocol.vocabulary.identity import Register, Registered
 from protocol.vocabulary.moderation import (
     Blocked,
@@ -29,8 +30,9 @@ from protocol.vocabulary.schedule import ListScheduled, Schedule, Scheduled, Sch
 from storage.mysql import open_mysql
 from storage.opening import mysql_address
 from storage.schema import metadata
-from tests.e2e.filing import get_file, send_file
-from tests.harness import NativeClient, RunningServer, native, running_server
+from storage.seals import UNREADABLE
+from tests.e2e.filing import get_file, send_file, take_parts
+from tests.harness import NativeClient, RunningServer, native, running_server, telnet
 from tests.mariadb import MariaDB
 
 KINDS = (
@@ -116,6 +118,40 @@ def dump(connection: Connection) -> bytes:
     return b"\n".join(
         value if isinstance(value, bytes) else str(value).encode() for value in values
     )
+
+
+def damage(path: Path) -> None:
+    """Let every text and every chunk in an SQLite database stand in another's place."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for table, column in (("messages", "body"), ("body_chunks", "data"), ("files", "name")):
+            connection.execute(f"UPDATE {table} SET {column} = zeroblob(length({column}))")  # noqa: S608
+
+
+async def test_damaged_rows_end_nothing(tmp_path: Path) -> None:
+    """Who reads them is told so in their place; the server and the connection go on."""
+    word, unreadable = words(), UNREADABLE.decode()
+    with running_server(tmp_path) as server:
+        async with native(server, "Ann") as ann:
+            await write_texts(ann, word)
+            brought = await send_file(ann, b"x" * 300_000)
+        server.stop()
+        damage(tmp_path / "chat.db")
+        server.start()
+        async with native(server, "Bob", history=0) as bob:
+            page = await bob.ask(History(), HistoryPage)
+            told = [one for one in page.messages if one.kind not in {"deleted", "delete"}]
+            assert {one.text for one in told} == {unreadable}
+            for message in page.messages:
+                await bob.send(Fetch(id=message.id))
+                assert await take_parts(bob) == (UNREADABLE if message in told else b"")
+            refused = await bob.ask(Download(id=brought.id), Error)
+            assert refused.code
+            await bob.say("still here")
+        async with telnet(server, "Carol") as carol:
+            await carol.until(unreadable)
+            await carol.until("still here")
+    assert "Traceback" not in server.log.read_text()
+    assert "storage.unreadable" in server.log.read_text()
 
 
 def judge(found: set[str], encryption: str) -> None:

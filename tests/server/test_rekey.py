@@ -41,7 +41,9 @@ def printed(folder: Path) -> str:
 async def test_the_key_is_changed_while_the_server_runs(tmp_path: Path, database_url: str) -> None:
     """Nobody who is connected notices; the server starts with the new key, and not with the old."""
     with running_server(tmp_path, "--database", database_url) as server:
-        assert f"encrypted with the master key in the file {server.keys.path}" in printed(tmp_path)
+        assert f"encrypted there with the master key in the file {server.keys.path}" in printed(
+            tmp_path
+        )
         old = server.keys.path.read_bytes()
         async with native(server, "Ann") as ann, native(server, "Bob"):
             await ann.say("before")
