@@ -37,8 +37,11 @@ ATTEMPTS = 2 * CONNECTIONS + 1
 After a restart of the database every connection of the pool is a lost one.
 """
 
-MIGRATE_WITHIN = 600.0
-"""Seconds that a migration may take, with the wait for another server's."""
+MIGRATE_WITHIN = 6 * 3600.0
+"""Seconds that a migration may take: sealing a long history that was not sealed is one."""
+
+ALONE_WITHIN = 300
+"""Seconds that a server waits for the end of another one's migration."""
 
 CLOSE_WITHIN = 1.0
 """Seconds in which a connection says goodbye; then it is cut."""
@@ -154,7 +157,7 @@ class MysqlDatabase:
 def _alone(connection: Connection, database: str, migrate: Callable[[Connection], T]) -> T:
     # The names of locks are the whole server's, and at most 64 characters long.
     name = "mymessenger " + hashlib.sha256(database.encode()).hexdigest()[:32]
-    if connection.scalar(select(func.get_lock(name, MIGRATE_WITHIN // 2))) != 1:
+    if connection.scalar(select(func.get_lock(name, ALONE_WITHIN))) != 1:
         raise StorageConfigurationError(
             f"Another server has been migrating {database} for a long time: wait for its end."
         )

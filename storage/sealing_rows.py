@@ -5,7 +5,8 @@ It is done in one transaction, so a database is sealed as a whole or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from sqlalchemy import (
@@ -13,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Table,
+    Update,
     and_,
     bindparam,
     or_,
@@ -26,8 +28,8 @@ from storage.records import Message
 from storage.schema import body_chunks, complaints, conversations, files, messages, scheduled
 from storage.sealing import Vault
 
-_AT_ONCE = 64
-"""Rows that are in memory at once; a chunk has 256 KiB at most."""
+_AT_ONCE = {body_chunks.name: 64}
+"""Rows that are in memory at once, of other tables 500; a chunk has 256 KiB at most."""
 
 Values: TypeAlias = dict[str, Any]
 
@@ -107,18 +109,27 @@ def _seal_table(
 ) -> int:
     table = columns[0].table
     key = tuple(table.primary_key)
-    here = and_(*(column == bindparam(f"key{place}") for place, column in enumerate(key)))
-    page = rest = select(*columns).order_by(*key).limit(_AT_ONCE)
+    page = rest = select(*columns).order_by(*key).limit(_AT_ONCE.get(table.name, 500))
     count = 0
     while rows := connection.execute(rest).all():
+        changes: dict[tuple[str, ...], list[Values]] = defaultdict(list)
         for row in rows:
-            values = seal(vault, row)
-            if values:
+            if values := seal(vault, row):
                 place = {f"key{number}": row[number] for number in range(len(key))}
-                connection.execute(update(table).where(here).values(values), place)
-                count += 1
+                new = {f"new_{name}": value for name, value in values.items()}
+                changes[tuple(values)].append(place | new)
+        for names, some in changes.items():
+            connection.execute(_change(key, names), some)
+            count += len(some)
         rest = page.where(_behind(key, rows[-1]))
     return count
+
+
+def _change(key: tuple[Column[Any], ...], names: Iterable[str]) -> Update:
+    """Return what gives a row new values in some columns."""
+    here = and_(*(column == bindparam(f"key{place}") for place, column in enumerate(key)))
+    values: Values = {name: bindparam(f"new_{name}") for name in names}
+    return update(key[0].table).where(here).values(values)
 
 
 def _behind(key: tuple[Column[Any], ...], last: Row) -> ColumnElement[bool]:
