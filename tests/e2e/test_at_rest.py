@@ -121,10 +121,14 @@ def dump(connection: Connection) -> bytes:
 
 
 def damage(path: Path) -> None:
-    """Let every text and every chunk in an SQLite database stand in another's place."""
+    """Overwrite every text, every chunk and every file name in an SQLite database."""
     with closing(sqlite3.connect(path)) as connection, connection:
-        for table, column in (("messages", "body"), ("body_chunks", "data"), ("files", "name")):
-            connection.execute(f"UPDATE {table} SET {column} = zeroblob(length({column}))")  # noqa: S608
+        for statement in (
+            "UPDATE messages SET body = zeroblob(length(body))",
+            "UPDATE body_chunks SET data = zeroblob(length(data))",
+            "UPDATE files SET name = zeroblob(length(name))",
+        ):
+            connection.execute(statement)
 
 
 async def test_damaged_rows_end_nothing(tmp_path: Path) -> None:
