@@ -16,6 +16,9 @@ from typing import Any
 from bench.programs import our_server
 from protocol.ids import new_uuid
 from protocol.requests import GENERAL
+from storage import KeyFile, Message
+from storage.sealing import KeyVault, unwrap
+from storage.seals import seal_message
 
 _WRITERS = 100
 _AT_ONCE = 100_000  # messages in one transaction
@@ -51,7 +54,7 @@ def fill(path: Path, count: int, *, age: float = 0.0) -> None:
         connection.execute("PRAGMA synchronous=OFF")
         connection.execute("PRAGMA foreign_keys=ON")
         _add_people(connection, count)
-        rows = _messages(count, round(age * 1_000_000))
+        rows = _messages(_vault(connection, path), count, round(age * 1_000_000))
         while batch := list(islice(rows, _AT_ONCE)):
             connection.execute("BEGIN")
             connection.executemany(_INSERT, batch)
@@ -74,12 +77,21 @@ def _add_people(connection: sqlite3.Connection, count: int) -> None:
     connection.execute("UPDATE counters SET value = ? WHERE name = 'message_id'", (count,))
 
 
-def _messages(count: int, age: int) -> Iterator[tuple[Any, ...]]:
+def _vault(connection: sqlite3.Connection, path: Path) -> KeyVault:
+    """Return what seals in the server's own way."""
+    (wrapped,) = connection.execute("SELECT wrapped FROM root_key").fetchone()
+    [key] = KeyFile(Path(f"{path}.key")).load()
+    return KeyVault(unwrap(key, wrapped))
+
+
+def _messages(vault: KeyVault, count: int, age: int) -> Iterator[tuple[Any, ...]]:
     for seq in range(1, count + 1):
         writer = seq % _WRITERS + 1
         uuid, now = new_uuid().bytes, time.time_ns() // 1000 - age
         body = b"%-100d" % seq
-        yield seq, GENERAL, seq, writer, _name(writer), uuid, now, body, len(body)
+        row = (seq, GENERAL, seq, writer, _name(writer), uuid, now)
+        sealed = seal_message(vault, Message(*row, body, len(body)))
+        yield *row, sealed, len(body)
 
 
 def _name(number: int) -> str:

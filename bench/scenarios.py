@@ -10,6 +10,7 @@ from bench.idle import idle
 from bench.long_text import long_text
 from bench.options import Scenario
 from bench.rooms import rooms
+from bench.sealing import sealing
 from bench.stuck import stuck
 
 SCENARIOS = {
@@ -22,6 +23,7 @@ SCENARIOS = {
     "long-text": Scenario(long_text, "latency of the others while a long text passes", quick=False),
     "tls": Scenario(tls, "saturated and at 100 messages/s, over TLS against without", quick=False),
     "mysql": Scenario(broadcast.mysql, "saturated, on MySQL against SQLite", quick=False),
+    "sealing": Scenario(sealing, "what sealing costs, against nothing sealed", quick=False),
     "expiry": Scenario(expiry, "latency while a long history is deleted", quick=False),
     "history": Scenario(history, "a page of 20 of a short and of a long history", quick=False),
 }

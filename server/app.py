@@ -33,12 +33,13 @@ from server.gateways.line import LineGateway
 from server.gateways.native import NATIVE
 from server.listening import ListenError, name_of, open_listeners, prepare, raise_file_limit
 from server.logs import configure_logs
+from server.master_key import master_key
 from server.opening import Opening
 from server.own_certificate import own_files
 from server.ready import tell_ready
 from server.server import HealthLimits, Server
 from server.settings import Settings
-from storage import open_stores
+from storage import MasterKey, open_stores
 from storage.errors import StorageError
 from storage.interface import Stores
 
@@ -228,7 +229,8 @@ async def serve(settings: Settings) -> None:
     or :class:`~server.listening.ListenError`.
     """
     raise_file_limit()
-    async with open_stores(settings.database_url) as stores:
+    keys = master_key(settings, os.environ)
+    async with open_stores(settings.database_url, keys=keys) as stores:
         certificate = Certificate(_key_files(settings))
         app = App(settings, stores, certificate)
         await app.prepare()
@@ -245,6 +247,7 @@ async def serve(settings: Settings) -> None:
                     listeners,
                     certificate,
                     stores.description,
+                    keys,
                     allow_plaintext=settings.allow_plaintext,
                 ),
             )

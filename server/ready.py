@@ -12,6 +12,7 @@ import structlog
 
 from server.certificate import Certificate
 from server.listening import is_loopback, name_of
+from storage import MasterKey
 
 log = structlog.get_logger()
 
@@ -20,6 +21,7 @@ def tell_ready(
     listeners: Sequence[socket.socket],
     certificate: Certificate,
     database: str,
+    keys: MasterKey | None,
     *,
     allow_plaintext: bool,
 ) -> None:
@@ -30,6 +32,11 @@ def tell_ready(
     if open_to_others and allow_plaintext:
         advice = "passwords and texts of clients without TLS can be read on the network"
         log.warning("server.plain_text", advice=advice)
+    if keys is None:
+        log.warning(
+            "server.not_sealed",
+            advice="whoever has the database can read everything: leave --encryption off out",
+        )
     log.info(
         "server.started",
         listening=", ".join(addresses),
@@ -43,8 +50,17 @@ def tell_ready(
         f"Fingerprint of the {kind} certificate, to compare with what clients show:",
         f"    {certificate.fingerprint}",
         f"Ctrl+C stops the server. Messages are kept in {database}.",
+        _sealed(keys),
     ]
     print("\n".join(lines), flush=True)  # noqa: T201
+
+
+def _sealed(keys: MasterKey | None) -> str:
+    if keys is None:
+        return (
+            "They are NOT encrypted there: whoever has the database reads them (--encryption off)."
+        )
+    return f"They are encrypted there with the master key in {keys.where}: keep a copy of it."
 
 
 def _ways_in(hosts: Sequence[str], port: int, allow_plaintext: bool) -> list[str]:

@@ -53,6 +53,30 @@ class Settings(Struct, frozen=True, kw_only=True):
             env="DATABASE_URL",
         ),
     ] = ""
+    encryption: Annotated[
+        Literal["on", "off"],
+        _set(
+            "Whether what people write is sealed in the database. A database that is sealed stays "
+            "so: off is for one that never was. See docs/encryption.md.",
+            env="ENCRYPTION",
+        ),
+    ] = "on"
+    master_key_file: Annotated[
+        str,
+        _set(
+            "File with the master key, made if there is none yet. Empty: the name of the SQLite "
+            "file (DB_NAME) with .key behind it, also for MySQL. Keep a copy of it elsewhere: "
+            "without it nothing can be read. $MYMESSENGER_MASTER_KEY can hold the key instead.",
+            env="MYMESSENGER_MASTER_KEY_FILE",
+        ),
+    ] = ""
+    master_key_command: Annotated[
+        str,
+        _set(
+            "Command that prints the master key, instead of the file: that of a secret store.",
+            env="MYMESSENGER_MASTER_KEY_COMMAND",
+        ),
+    ] = ""
     tz: Annotated[
         str,
         _set(
@@ -373,7 +397,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="mymessenger-server",
         description="The mymessenger server: one port for every client.",
-        epilog="A flag outranks its environment variable, which outranks the settings file.",
+        epilog="A flag outranks its environment variable, which outranks the settings file. "
+        "mymessenger-server rekey, with the same flags, changes the master key.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"mymessenger {__version__}")

@@ -6,7 +6,8 @@ Nothing here imports another package of the project. What others need is in this
 
 from storage.errors import StorageConfigurationError, StorageError, StorageUnavailable
 from storage.interface import AccountStore, BodyStore, ConversationStore, Storage, Stores
-from storage.opening import open_stores
+from storage.keys import CommandKey, GivenKey, KeyFile, MasterKey
+from storage.opening import change_master_key, open_stores
 from storage.records import (
     GENERAL_ID,
     Conversation,
@@ -25,10 +26,14 @@ __all__ = [
     "GENERAL_ID",
     "AccountStore",
     "BodyStore",
+    "CommandKey",
     "Conversation",
     "ConversationStore",
     "FileFacts",
+    "GivenKey",
+    "KeyFile",
     "Marker",
+    "MasterKey",
     "Membership",
     "Message",
     "NewMessage",
@@ -41,5 +46,6 @@ __all__ = [
     "Stores",
     "User",
     "Visitor",
+    "change_master_key",
     "open_stores",
 ]

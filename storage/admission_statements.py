@@ -21,6 +21,7 @@ from storage.room_statements import (
     role_of,
 )
 from storage.schema import conversations, invitations, join_requests, links, members, users
+from storage.seals import vault_of
 
 
 class TooManyError(Exception):
@@ -187,7 +188,7 @@ def invite(
 def invitations_of(connection: Connection, user_ids: Sequence[int]) -> list[Invitation]:
     """Return the invitations of some users, the oldest first."""
     return [
-        Invitation(as_conversation(row[:-3]), *row[-3:])
+        Invitation(as_conversation(vault_of(connection), row[:-3]), *row[-3:])
         for row in connection.execute(_INVITATIONS, {"users": user_ids})
     ]
 
@@ -256,7 +257,7 @@ def ask(
     row = connection.execute(_BY_HASH, {"hash": token_hash, "now": now}).first()
     if row is None:
         return None
-    room = as_conversation(row[1:])
+    room = as_conversation(vault_of(connection), row[1:])
     if role_of(connection, room.id, user_id) is not None:
         return Asked(room, True, False)
     if len(requests_of(connection, room.id)) >= most:
@@ -303,6 +304,6 @@ def asking(connection: Connection, user_ids: Sequence[int], most: int) -> list[A
     There are ``most`` for each of the users.
     """
     return [
-        Asking(as_conversation(row[:-4]), *row[-4:-1])
+        Asking(as_conversation(vault_of(connection), row[:-4]), *row[-4:-1])
         for row in connection.execute(_ASKING_FIRST, {"users": user_ids, "most": most})
     ]

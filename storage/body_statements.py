@@ -7,7 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, exists, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
+from storage import seals
 from storage.schema import bodies, body_chunks, files, messages
+from storage.seals import vault_of
 
 MAX_CHUNK = 256 * 1024
 """The longest chunk, in bytes."""
@@ -68,7 +70,7 @@ def append(connection: Connection, body_id: int, offset: int, data: bytes) -> No
     if connection.execute(_CHUNK, place).first() is not None:
         return
     try:
-        connection.execute(_INSERT_CHUNK, {"body_id": body_id, "start": offset, "data": data})
+        insert_chunk(connection, body_id, offset, data)
     except IntegrityError as error:
         # The same call ran twice at once, or there is no such body.
         connection.rollback()
@@ -76,12 +78,21 @@ def append(connection: Connection, body_id: int, offset: int, data: bytes) -> No
             raise KeyError(body_id) from error
 
 
+def insert_chunk(connection: Connection, body_id: int, offset: int, data: bytes) -> None:
+    """Store a chunk at a byte offset where there is none."""
+    sealed = seals.seal_chunk(vault_of(connection), body_id, offset, data)
+    connection.execute(_INSERT_CHUNK, {"body_id": body_id, "start": offset, "data": sealed})
+
+
 def read(connection: Connection, body_id: int, offset: int, limit: int) -> bytes:
     """Return at most ``limit`` bytes from a byte offset, up to the first gap or the end."""
     end = offset + limit
     parts = []
     position = offset
-    for start, data in connection.execute(_CHUNKS, {"body": body_id, "offset": offset, "end": end}):
+    vault = vault_of(connection)
+    place = {"body": body_id, "offset": offset, "end": end}
+    for start, stored in connection.execute(_CHUNKS, place):
+        data = seals.open_chunk(vault, body_id, start, stored)
         part = data[position - start : end - start]
         if start > position or not part:
             break

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar, TypeVarTuple
 
 from sqlalchemy import Connection, Engine
@@ -28,8 +28,12 @@ class Database(Protocol):
         """Which database this is, for people; without a password."""
         ...
 
-    async def prepare(self, migrate: Callable[[Connection], None]) -> None:
+    async def prepare(self, migrate: Callable[[Connection], T]) -> T:
         """Run a migration before anything else; it may take long, and no other server runs it."""
+        ...
+
+    async def wipe(self, tables: Sequence[str]) -> None:
+        """Write tables anew, so that what their rows held before is not in the files any more."""
         ...
 
     async def read(self, f: Callable[[Connection, *Args], T], *args: *Args) -> T:

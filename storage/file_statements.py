@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from storage import body_statements
+from storage import body_statements, seals
 from storage.driver import Row
 from storage.records import ListedFile, NewFile, StoredFile
-from storage.schema import body_chunks, files, messages, users
+from storage.schema import files, messages, users
+from storage.sealing import Vault
+from storage.seals import UNREADABLE, FilePlace, vault_of
 
 _STORED = select(
     files.c.id,
@@ -29,13 +32,17 @@ _STORED = select(
 _GET = _STORED.where(files.c.id == bindparam("file"))
 _FIND = _STORED.where(files.c.owner_id == bindparam("owner"), files.c.uuid == bindparam("key"))
 _INSERT = insert(files)
+_SEAL = (
+    update(files)
+    .where(files.c.id == bindparam("file"))
+    .values(name=bindparam("title"), sha256=bindparam("hash"))
+)
 _TOUCH = update(files).where(files.c.id == bindparam("file")).values(created_at=bindparam("now"))
 _LOCK = (
     select(files.c.received, files.c.size, files.c.body_id)
     .where(files.c.id == bindparam("file"))
     .with_for_update()
 )
-_INSERT_CHUNK = insert(body_chunks)
 _RECEIVE = update(files).where(files.c.id == bindparam("file")).values(received=bindparam("end"))
 _COMPLETE = (
     update(files)
@@ -62,8 +69,12 @@ _LIST = (
         messages.c.seq,
         messages.c.sent_at,
         messages.c.sender_name,
-        files.c.name,
+        files.c.id,
+        files.c.owner_id,
+        files.c.uuid,
         files.c.size,
+        files.c.body_id,
+        files.c.name,
     )
     .join(files, files.c.id == messages.c.file_id)
     .where(
@@ -98,7 +109,7 @@ def begin(connection: Connection, new: NewFile, most: int) -> StoredFile | None:
             connection.rollback()
             found = connection.execute(_FIND, key).one()
     connection.execute(_TOUCH, {"file": found.id, "now": new.created_at})
-    return _stored(found)
+    return _stored(vault_of(connection), found)
 
 
 def add(connection: Connection, new: NewFile, body_id: int | None) -> StoredFile:
@@ -120,17 +131,21 @@ def _insert(
     values: dict[str, Any] = {
         "owner_id": new.owner_id,
         "uuid": new.uuid,
-        "name": new.name,
+        "name": b"",
         "size": new.size,
-        "sha256": new.sha256,
+        "sha256": b"",
         "body_id": body_id,
         "received": received,
         "complete": int(complete),
         "created_at": new.created_at,
     }
     key: Any = connection.execute(_INSERT, values).inserted_primary_key
+    number = int(key[0])
+    place = FilePlace(number, new.owner_id, new.uuid, new.size, body_id)  # the number, too
+    name, sha256 = seals.seal_file(vault_of(connection), place, new.name, new.sha256)
+    connection.execute(_SEAL, {"file": number, "title": name, "hash": sha256})
     return StoredFile(
-        int(key[0]), new.owner_id, new.uuid, new.name, new.size, new.sha256, body_id, received,
+        number, new.owner_id, new.uuid, new.name, new.size, new.sha256, body_id, received,
         complete,
     )  # fmt: skip
 
@@ -138,17 +153,24 @@ def _insert(
 def get(connection: Connection, file_id: int) -> StoredFile | None:
     """Return one file, or None where there is none."""
     row = connection.execute(_GET, {"file": file_id}).first()
-    return None if row is None else _stored(row)
+    return None if row is None else _stored(vault_of(connection), row)
 
 
 def find(connection: Connection, owner_id: int, uuid: bytes) -> StoredFile | None:
     """Return the owner's file with that uuid."""
     row = connection.execute(_FIND, {"owner": owner_id, "key": uuid}).first()
-    return None if row is None else _stored(row)
+    return None if row is None else _stored(vault_of(connection), row)
 
 
-def _stored(row: Row) -> StoredFile:
-    return StoredFile(*row)
+def _stored(vault: Vault, row: Row) -> StoredFile:
+    """Return a file; of one whose row does not open nothing is left that leads anywhere."""
+    file = StoredFile(*row)
+    place = FilePlace(file.id, file.owner_id, file.uuid, file.size, file.body_id)
+    name = seals.open_file_name(vault, place, file.name)
+    sha256 = seals.open_file_hash(vault, place, file.sha256)
+    if name is None or sha256 is None:
+        return replace(file, name=UNREADABLE, sha256=bytes(32), size=0, body_id=None)
+    return replace(file, name=name, sha256=sha256)
 
 
 def append(connection: Connection, file_id: int, offset: int, data: bytes) -> int:
@@ -163,7 +185,7 @@ def append(connection: Connection, file_id: int, offset: int, data: bytes) -> in
     end = offset + len(data)
     if place.received != offset or end > place.size:
         return int(place.received)
-    connection.execute(_INSERT_CHUNK, {"body_id": place.body_id, "start": offset, "data": data})
+    body_statements.insert_chunk(connection, place.body_id, offset, data)
     connection.execute(_RECEIVE, {"file": file_id, "end": end})
     return end
 
@@ -213,4 +235,14 @@ def of_conversation(
             "limit": limit,
         },
     )
-    return [ListedFile(*row) for row in rows][::-1]
+    vault = vault_of(connection)
+    return [_listed(vault, row) for row in rows][::-1]
+
+
+def _listed(vault: Vault, row: Row) -> ListedFile:
+    message_id, seq, sent_at, sender_name, *where, stored = row
+    place = FilePlace(*where)
+    name = seals.open_file_name(vault, place, stored)
+    return ListedFile(
+        message_id, seq, sent_at, sender_name, UNREADABLE if name is None else name, place.size
+    )

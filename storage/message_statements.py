@@ -7,14 +7,12 @@ SQLite has no row locks and ignores ``FOR UPDATE``; it has only one writer anywa
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from msgspec.structs import astuple, replace
 from sqlalchemy import (
     Connection,
-    LargeBinary,
-    and_,
     bindparam,
     func,
     insert,
@@ -26,31 +24,33 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.expression import ClauseElement
 
-from storage import spent_statements
+from storage import seals, spent_statements
 from storage.driver import Row, each, places, prepared
 from storage.records import QUOTED, FileFacts, Message, NewMessage, Quote, Saved
 from storage.schema import MESSAGE_ID, conversations, counters, files, messages
+from storage.sealing import Vault
+from storage.seals import UNREADABLE, vault_of
 
 _OWN_WITHIN = 10_000
 """How many of the last entries of a conversation are searched for what somebody wrote."""
 
-_SPOKEN = (literal("text"), literal("file"))
+_SAID = ("text", "file")
+_SPOKEN = tuple(map(literal, _SAID))
 _TAKEN_BACK = literal("deleted")
 _CHANGES = ("edit", "delete")
 
 _FOREVER = 2**63 - 1  # the highest number both databases know
 _UUIDS_AT_ONCE = 1000  # well below what a statement may have parameters
+_QUOTED_AT_ONCE = 50  # texts of up to 64 KiB, of which the head is needed, and it opens as a whole
 
 _LOCK_COUNTER = select(counters.c.value).where(counters.c.name == MESSAGE_ID).with_for_update()
 _COLUMNS = tuple(messages.c)  # in the order of the fields of Message
 _WIDTH = len(_COLUMNS)
 _PLAIN_WIDTH = 10  # of them a plain text fills the first ones, the others have their defaults
-_target = messages.alias("target")
-_quoted = func.substr(_target.c.body, 1, QUOTED, type_=LargeBinary)
-_SHOWN = select(*_COLUMNS, _target.c.sender_name, _quoted, files.c.name, files.c.size).select_from(
-    messages.outerjoin(
-        _target, and_(_target.c.id == messages.c.target_id, messages.c.kind.in_(_SPOKEN))
-    ).outerjoin(files, files.c.id == messages.c.file_id)
+_BODY = _COLUMNS.index(messages.c.body)
+_FILE = (files.c.owner_id, files.c.uuid, files.c.size, files.c.body_id, files.c.name)
+_SHOWN = select(*_COLUMNS, *_FILE).select_from(
+    messages.outerjoin(files, files.c.id == messages.c.file_id)
 )
 _GET = _SHOWN.where(messages.c.id == bindparam("id"))
 _BY_UUID = _SHOWN.where(messages.c.uuid.in_(bindparam("uuids", expanding=True)))
@@ -97,9 +97,9 @@ _OWN = (
     .order_by(messages.c.seq.desc())
     .limit(bindparam("limit"))
 )
-_QUOTE = select(_target.c.sender_name, _quoted).where(_target.c.id == bindparam("target"))
+_TARGETS = select(*_COLUMNS).where(messages.c.id.in_(bindparam("targets", expanding=True)))
 _LOCK_TARGET = (
-    select(messages.c.id)
+    select(*_COLUMNS)
     .where(
         messages.c.id == bindparam("target"),
         messages.c.conversation_id == bindparam("conversation"),
@@ -165,7 +165,8 @@ def save(connection: Connection, new: Sequence[NewMessage]) -> list[Saved]:
 def _save_all(connection: Connection, new: Sequence[NewMessage]) -> list[Saved]:
     stored = _number(connection, new)
     width = _PLAIN_WIDTH if all(map(_is_plain, new)) else _WIDTH
-    rows = [astuple(message)[:width] for message in stored]
+    vault = vault_of(connection)
+    rows = [_row(vault, message, width) for message in stored]
     prepared(_insert, width, connection.dialect).execute_many(connection, rows)
     if width == _WIDTH:
         for place, message in enumerate(stored):
@@ -174,6 +175,11 @@ def _save_all(connection: Connection, new: Sequence[NewMessage]) -> list[Saved]:
             elif message.quote is not None:
                 stored[place] = replace(message, quote=_quote_now(connection, message))
     return [Saved(message, False) for message in stored]
+
+
+def _row(vault: Vault, message: Message, width: int) -> Row:
+    values = astuple(message)
+    return (*values[:_BODY], seals.seal_message(vault, message), *values[_BODY + 1 : width])
 
 
 def _is_plain(message: NewMessage) -> bool:
@@ -188,23 +194,24 @@ def _is_plain(message: NewMessage) -> bool:
 def _change(connection: Connection, entry: Message) -> Message:
     """Let an edit or a deletion change its target; return it as it is stored then."""
     place = {"target": entry.target_id, "conversation": entry.conversation_id}
-    found = connection.execute(_LOCK_TARGET, place).first() is not None
+    target = connection.execute(_LOCK_TARGET, place).first()
     if entry.kind == "delete":
-        if found:
+        if target is not None:
             _delete(connection, entry)
         return entry
-    if not found:  # it came too late: what was deleted must not come back with it
+    if target is None:  # it came too late: what was deleted must not come back with it
         connection.execute(_REWRITE, {"target": entry.id, **_GONE})
         return replace(entry, **_GONE)
     text = {"body": entry.body, "size": entry.size, "body_id": entry.body_id}
-    connection.execute(_REWRITE, {"target": entry.target_id, "edited_at": entry.sent_at, **text})
+    sealed = seals.seal_message(vault_of(connection), replace(Message(*target), **text))
+    changed = {**text, "body": sealed, "edited_at": entry.sent_at}
+    connection.execute(_REWRITE, {"target": entry.target_id, **changed})
     return entry
 
 
 def _quote_now(connection: Connection, comment: Message) -> Quote | None:
     """Return what a comment answers as it is now: it may just have been changed or deleted."""
-    row = connection.execute(_QUOTE, {"target": comment.target_id}).first()
-    return None if row is None else Quote(row[0], row[1] or b"")
+    return _quotes(connection, [comment]).get(comment.target_id or 0)
 
 
 def _delete(connection: Connection, entry: Message) -> None:
@@ -245,8 +252,7 @@ def _find(connection: Connection, new: Sequence[NewMessage]) -> dict[tuple[int, 
     found = {}
     for start in range(0, len(new), _UUIDS_AT_ONCE):
         uuids = [message.uuid for message in new[start : start + _UUIDS_AT_ONCE]]
-        for row in connection.execute(_BY_UUID, {"uuids": uuids}):
-            stored = _message(row)
+        for stored in _messages(connection, connection.execute(_BY_UUID, {"uuids": uuids})):
             found[stored.sender_id, stored.uuid] = stored
     return found
 
@@ -324,7 +330,7 @@ def page(
             "limit": _FOREVER if limit is None else limit,
         },
     )
-    found = [_message(row) for row in rows]
+    found = _messages(connection, rows)
     if last_ones:
         found.reverse()
     return found
@@ -333,26 +339,26 @@ def page(
 def thread(connection: Connection, message_id: int, limit: int) -> list[Message]:
     """Return the comments on a message; see :meth:`storage.interface.Storage.thread`."""
     rows = connection.execute(_THREAD, {"target": message_id, "limit": limit})
-    return [_message(row) for row in rows][::-1]
+    return _messages(connection, rows)[::-1]
 
 
 def own(connection: Connection, conversation_id: int, sender_id: int, limit: int) -> list[Message]:
     """Return what somebody wrote last; see :meth:`storage.interface.Storage.own`."""
     values = {"conversation": conversation_id, "sender": sender_id, "limit": limit}
-    return [_message(row) for row in connection.execute(_OWN, values)][::-1]
+    return _messages(connection, connection.execute(_OWN, values))[::-1]
 
 
 def get(connection: Connection, message_id: int) -> Message | None:
     """Return one message, or None where there is none."""
-    row = connection.execute(_GET, {"id": message_id}).first()
-    return None if row is None else _message(row)
+    found = _messages(connection, connection.execute(_GET, {"id": message_id}))
+    return found[0] if found else None
 
 
 def sent(connection: Connection, sender_id: int, uuid: bytes) -> Message | None:
     """Return what somebody has sent; see :meth:`storage.interface.Storage.sent`."""
-    row = connection.execute(_SENT, {"sender": sender_id, "uuids": [uuid]}).first()
-    if row is not None:
-        return _message(row)
+    found = _messages(connection, connection.execute(_SENT, {"sender": sender_id, "uuids": [uuid]}))
+    if found:
+        return found[0]
     return spent_statements.find(connection, [uuid]).get((sender_id, uuid))
 
 
@@ -361,17 +367,43 @@ def edits(connection: Connection, message_id: int) -> int:
     return int(connection.execute(_EDITS, {"target": message_id}).scalar_one())
 
 
-def _message(row: Row) -> Message:
-    sender_name, head, file_name, file_size = row[_WIDTH:]
-    message = Message(*row[:_WIDTH])
-    if sender_name is None and file_name is None:
+def _messages(connection: Connection, rows: Iterable[Row]) -> list[Message]:
+    """Return the messages of rows of :data:`_SHOWN`, with what they quote."""
+    vault = vault_of(connection)
+    found = [_message(vault, row) for row in rows]
+    quotes = _quotes(connection, found)
+    if quotes:
+        for number, message in enumerate(found):
+            if _comments(message):
+                found[number] = replace(message, quote=quotes.get(message.target_id or 0))
+    return found
+
+
+def _message(vault: Vault, row: Row) -> Message:
+    message = seals.open_message(vault, Message(*row[:_WIDTH]))
+    *where, stored = row[_WIDTH:]
+    if message.file_id is None or stored is None:
         return message
-    return replace(
-        message,
-        # SQLite takes nothing out of an empty text for NULL.
-        quote=None if sender_name is None else Quote(sender_name, head or b""),
-        file=None if file_name is None else FileFacts(file_name, file_size),
-    )
+    place = seals.FilePlace(message.file_id, *where)
+    name = seals.open_file_name(vault, place, stored)
+    return replace(message, file=FileFacts(UNREADABLE if name is None else name, place.size))
+
+
+def _comments(message: Message) -> bool:
+    return message.target_id is not None and message.kind in _SAID
+
+
+def _quotes(connection: Connection, comments: Sequence[Message]) -> dict[int, Quote]:
+    """Return what some messages answer, by its id; each text is fetched once."""
+    wanted = sorted({one.target_id for one in comments if one.target_id and _comments(one)})
+    vault = vault_of(connection)
+    quotes = {}
+    for start in range(0, len(wanted), _QUOTED_AT_ONCE):
+        some = {"targets": wanted[start : start + _QUOTED_AT_ONCE]}
+        for row in connection.execute(_TARGETS, some):
+            target = seals.open_message(vault, Message(*row))
+            quotes[target.id] = Quote(target.sender_name, target.body[:QUOTED])
+    return quotes
 
 
 def last_id(connection: Connection) -> int:

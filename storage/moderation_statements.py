@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
+from storage import seals
 from storage.moderation_records import (
     Block,
     Complaint,
@@ -17,6 +18,7 @@ from storage.moderation_records import (
 )
 from storage.records import GENERAL_ID
 from storage.schema import complaints, conversations, messages, users
+from storage.seals import ComplaintPlace, vault_of
 
 _AT_ONCE = 1000  # well below what a statement may have parameters
 
@@ -41,19 +43,30 @@ _SAW = (
     )
     .values(seen_at=bindparam("now"))
 )
-_REASON = (
-    select(complaints.c.reason)
+_SEALED = (
+    complaints.c.target_id,
+    complaints.c.reporter,
+    complaints.c.reporter_id,
+    complaints.c.created_at,
+    complaints.c.reason,
+)
+_BLOCKED_BY = (
+    select(complaints.c.id)
     .where(
         complaints.c.target_id == users.c.id,
         complaints.c.settled_at == complaints.c.created_at,  # it blocked, as it came
     )
     .order_by(complaints.c.created_at.desc(), complaints.c.id.desc())
     .limit(1)
+    .correlate(users)
     .scalar_subquery()
 )
-_BLOCKS = select(
-    users.c.id, users.c.name, users.c.blocked_until, func.coalesce(_REASON, b"")
-).where(users.c.blocked_until > bindparam("now"))
+_BLOCKS = select(users.c.id, users.c.name, users.c.blocked_until, _BLOCKED_BY).where(
+    users.c.blocked_until > bindparam("now")
+)
+_REASONS = select(complaints.c.id, *_SEALED).where(
+    complaints.c.id.in_(bindparam("ids", expanding=True))
+)
 _LOCK_TARGET = (
     select(users.c.blocked_until).where(users.c.id == bindparam("target")).with_for_update()
 )
@@ -73,8 +86,7 @@ _OPEN = (
         _target.c.name,
         _reporter.c.name,
         complaints.c.reporter.startswith("ip:"),
-        complaints.c.reason,
-        complaints.c.created_at,
+        *_SEALED,
     )
     .select_from(
         complaints.join(_target, _target.c.id == complaints.c.target_id).join(
@@ -118,7 +130,23 @@ def saw(connection: Connection, user_ids: Sequence[int], now: int) -> None:
 
 def blocks(connection: Connection, now: int) -> list[Block]:
     """Return who is blocked at a time."""
-    return [Block(*row) for row in connection.execute(_BLOCKS, {"now": now})]
+    rows = connection.execute(_BLOCKS, {"now": now}).all()
+    reasons = _reasons(connection, [row[-1] for row in rows if row[-1] is not None])
+    return [
+        Block(user_id, name, until, reasons.get(number, b""))
+        for user_id, name, until, number in rows
+    ]
+
+
+def _reasons(connection: Connection, ids: Sequence[int]) -> dict[int, bytes]:
+    """Return the reasons of some complaints."""
+    vault = vault_of(connection)
+    found = {}
+    for start in range(0, len(ids), _AT_ONCE):
+        some = {"ids": ids[start : start + _AT_ONCE]}
+        for number, *place, reason in connection.execute(_REASONS, some):
+            found[number] = seals.open_reason(vault, ComplaintPlace(*place), reason)
+    return found
 
 
 def complain(
@@ -147,11 +175,14 @@ def complain(
 
 def add_complaint(connection: Connection, complaint: NewComplaint) -> None:
     """Store a complaint."""
+    place = ComplaintPlace(
+        complaint.target_id, complaint.reporter, complaint.reporter_id, complaint.created_at
+    )
     values = {
         "target_id": complaint.target_id,
         "reporter": complaint.reporter,
         "reporter_id": complaint.reporter_id,
-        "reason": complaint.reason,
+        "reason": seals.seal_reason(vault_of(connection), place, complaint.reason),
         "created_at": complaint.created_at,
     }
     connection.execute(insert(complaints).values(values))
@@ -181,7 +212,10 @@ def lift(connection: Connection, target_id: int, now: int) -> Lifted:
 def open_complaints(connection: Connection, since: int, limit: int) -> list[Complaint]:
     """Return the latest complaints that may still lead to a block, the oldest of them first."""
     rows = connection.execute(_OPEN, {"since": since, "limit": limit}).all()
-    return [
-        Complaint(target, reporter, bool(guest), reason, created_at)
-        for target, reporter, guest, reason, created_at in reversed(rows)
-    ]
+    vault = vault_of(connection)
+    found = []
+    for target, reporter, guest, *sealed, reason in reversed(rows):
+        place = ComplaintPlace(*sealed)
+        text = seals.open_reason(vault, place, reason)
+        found.append(Complaint(target, reporter, bool(guest), text, place.created_at))
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -37,8 +37,11 @@ ATTEMPTS = 2 * CONNECTIONS + 1
 After a restart of the database every connection of the pool is a lost one.
 """
 
-MIGRATE_WITHIN = 600.0
-"""Seconds that a migration may take, with the wait for another server's."""
+MIGRATE_WITHIN = 6 * 3600.0
+"""Seconds that a migration may take: sealing a long history that was not sealed is one."""
+
+ALONE_WITHIN = 300
+"""Seconds that a server waits for the end of another one's migration."""
 
 CLOSE_WITHIN = 1.0
 """Seconds in which a connection says goodbye; then it is cut."""
@@ -118,9 +121,13 @@ class MysqlDatabase:
         async with self._writing:
             return await self._run(self._deadline, f, *args)
 
-    async def prepare(self, migrate: Callable[[Connection], None]) -> None:
+    async def prepare(self, migrate: Callable[[Connection], T]) -> T:
         """Migrate the database; of several servers that start at once one does, others wait."""
-        await self._run(MIGRATE_WITHIN, _alone, self._address.database, migrate)
+        return await self._run(MIGRATE_WITHIN, _alone, self._address.database, migrate)
+
+    async def wipe(self, tables: Sequence[str]) -> None:
+        """Rebuild the tables; what the database's own logs have kept ends with those."""
+        await self._run(MIGRATE_WITHIN, _rebuild, tables)
 
     async def _run(self, seconds: float, f: Callable[[Connection, *Args], T], *args: *Args) -> T:
         try:
@@ -147,18 +154,24 @@ class MysqlDatabase:
         return await greenlet_spawn(transact, self._engine, f, *args)
 
 
-def _alone(connection: Connection, database: str, migrate: Callable[[Connection], None]) -> None:
+def _alone(connection: Connection, database: str, migrate: Callable[[Connection], T]) -> T:
     # The names of locks are the whole server's, and at most 64 characters long.
     name = "mymessenger " + hashlib.sha256(database.encode()).hexdigest()[:32]
-    if connection.scalar(select(func.get_lock(name, MIGRATE_WITHIN // 2))) != 1:
+    if connection.scalar(select(func.get_lock(name, ALONE_WITHIN))) != 1:
         raise StorageConfigurationError(
             f"Another server has been migrating {database} for a long time: wait for its end."
         )
-    migrate(connection)
+    result = migrate(connection)
     _warn_of_losses(connection)
     connection.commit()
     # Where it fails the connection is not used again, and its lock ends with it.
     connection.execute(select(func.release_lock(name)))
+    return result
+
+
+def _rebuild(connection: Connection, tables: Sequence[str]) -> None:
+    for table in tables:
+        connection.execute(text(f"ALTER TABLE {table} ENGINE=InnoDB"))
 
 
 def _warn_of_losses(connection: Connection) -> None:

@@ -21,9 +21,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from storage import reading_statements
+from storage import reading_statements, seals
 from storage.records import GENERAL_ID, Conversation, LookAlike, Marker, Membership, User, Visitor
 from storage.schema import conversations, members, users
+from storage.sealing import Vault
+from storage.seals import vault_of
 
 _AT_ONCE = 1000  # well below what a statement may have parameters
 
@@ -45,6 +47,7 @@ CONVERSATION_COLUMNS = (
     conversations.c.title,
     conversations.c.topic,
     conversations.c.private,
+    conversations.c.sealed_title,
 )
 _PLACE = (members.c.user_id, members.c.delivered_seq, members.c.read_seq, members.c.role)
 _USER_BY_KEY = select(*USER_COLUMNS).where(users.c.name_key == bindparam("key"))
@@ -230,7 +233,7 @@ def _add_users(connection: Connection, visitors: Sequence[Visitor], now: int) ->
 def get_conversation(connection: Connection, conversation_id: int) -> Conversation | None:
     """Return one conversation."""
     row = connection.execute(_CONVERSATION_BY_ID, {"id": conversation_id}).first()
-    return None if row is None else as_conversation(row)
+    return None if row is None else as_conversation(vault_of(connection), row)
 
 
 def direct_pair(
@@ -256,7 +259,7 @@ def ensure_direct(
     key = f"direct:{low}:{high}"
     row = connection.execute(_CONVERSATION_BY_KEY, {"key": key}).first()
     if row is not None:
-        return as_conversation(row)
+        return as_conversation(vault_of(connection), row)
     if silent is not None:
         count = connection.execute(_COUNT_SILENT, {"user": user_id}).scalar_one()
         if count >= silent:
@@ -273,14 +276,16 @@ def ensure_direct(
         row = connection.execute(_CONVERSATION_BY_KEY, {"key": key}).first()
         if row is None:
             raise KeyError((user_id, peer_id)) from error
-        return as_conversation(row)
+        return as_conversation(vault_of(connection), row)
     return Conversation(conversation_id, "direct", key, 0)
 
 
-def as_conversation(row: Sequence[Any]) -> Conversation:
+def as_conversation(vault: Vault, row: Sequence[Any]) -> Conversation:
     """Return the conversation of a row with :data:`CONVERSATION_COLUMNS`."""
-    number, kind, key, last_seq, title, topic, private = row
-    topic = "" if topic is None else topic.decode()
+    number, kind, key, last_seq, title, topic, private, sealed_title = row
+    if sealed_title is not None:
+        title = seals.open_title(vault, number, sealed_title)
+    topic = seals.open_topic(vault, number, topic)
     return Conversation(number, kind, key, last_seq, title, topic, bool(private))
 
 
@@ -312,7 +317,7 @@ def memberships(connection: Connection, user_ids: Sequence[int]) -> list[list[Me
     for start in range(0, len(wanted), _AT_ONCE):
         some = {"user_ids": wanted[start : start + _AT_ONCE]}
         for row in connection.execute(_MEMBERSHIPS, some):
-            membership = _membership(row)
+            membership = _membership(vault_of(connection), row)
             found[membership.user_id].append(membership)
     _count_unread(connection, found)
     return [found[user_id] for user_id in user_ids]
@@ -323,14 +328,15 @@ def membership(connection: Connection, user_id: int, conversation_id: int) -> Me
     row = connection.execute(_MEMBERSHIP, {"user": user_id, "id": conversation_id}).first()
     if row is None:
         return None
-    found = {user_id: [_membership(row)]}
+    found = {user_id: [_membership(vault_of(connection), row)]}
     _count_unread(connection, found)
     return found[user_id][0]
 
 
 def rooms(connection: Connection, user_id: int) -> list[Membership]:
     """Return the rooms a user is in, by their numbers."""
-    found = {user_id: [_membership(row) for row in connection.execute(_ROOMS, {"user": user_id})]}
+    vault, rows = vault_of(connection), connection.execute(_ROOMS, {"user": user_id})
+    found = {user_id: [_membership(vault, row) for row in rows]}
     _count_unread(connection, found)
     return found[user_id]
 
@@ -343,12 +349,12 @@ def _count_unread(connection: Connection, found: dict[int, list[Membership]]) ->
             some[index] = replace(some[index], unread=unread)
 
 
-def _membership(row: Sequence[Any]) -> Membership:
+def _membership(vault: Vault, row: Sequence[Any]) -> Membership:
     middle, end = len(CONVERSATION_COLUMNS), len(CONVERSATION_COLUMNS) + len(_PLACE)
     user_id, delivered_seq, read_seq, role = row[middle:end]
     peer = row[end:]
     return Membership(
-        as_conversation(row[:middle]),
+        as_conversation(vault, row[:middle]),
         user_id,
         delivered_seq,
         None if peer[0] is None else User(*peer),

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from storage import message_statements
+from storage import message_statements, seals
 from storage.people_statements import CONVERSATION_COLUMNS, USER_COLUMNS, as_conversation
 from storage.records import Conversation, Message, User
 from storage.schema import (
@@ -37,6 +37,7 @@ from storage.schema import (
     messages,
     users,
 )
+from storage.seals import vault_of
 
 OWNER, MODERATOR, MEMBER = "owner", "moderator", "member"
 
@@ -156,6 +157,11 @@ _SET_TOPIC = (
     .where(conversations.c.id == bindparam("place"))
     .values(topic=bindparam("text"))
 )
+_SEAL_TITLE = (
+    update(conversations)
+    .where(conversations.c.id == bindparam("place"))
+    .values(sealed_title=bindparam("sealed"))
+)
 _in_room = (
     select(func.count())
     .where(members.c.conversation_id == conversations.c.id)
@@ -194,13 +200,13 @@ _PUBLIC_ROOMS = (
 def find_room(connection: Connection, key: str) -> Conversation | None:
     """Return the room with that key."""
     row = connection.execute(_BY_KEY, {"key": key}).first()
-    return None if row is None else as_conversation(row)
+    return None if row is None else as_conversation(vault_of(connection), row)
 
 
 def public_by_number(connection: Connection, conversation_id: int) -> Conversation | None:
     """Return the public room with that number."""
     row = connection.execute(_PUBLIC_BY_NUMBER, {"id": conversation_id}).first()
-    return None if row is None else as_conversation(row)
+    return None if row is None else as_conversation(vault_of(connection), row)
 
 
 def make_room(
@@ -222,22 +228,28 @@ def make_room(
         return found, False
     if most is not None and _count_rooms(connection, user_id) >= most:
         raise TooManyRoomsError
+    hidden = private and vault_of(connection).seals
     values = {
-        "kind": "room", "key": key, "last_seq": 0, "created_at": now, "title": title,
-        "private": int(private), "created_by": user_id,
+        "kind": "room", "key": key, "last_seq": 0, "created_at": now,
+        "title": None if hidden else title, "private": int(private), "created_by": user_id,
     }  # fmt: skip
     try:
         made: Any = connection.execute(insert(conversations), values).inserted_primary_key
     except IntegrityError:
         connection.rollback()  # another server made it in this moment
         row = connection.execute(_BY_KEY, {"key": key}).one()
-        return as_conversation(row), False
-    return Conversation(int(made[0]), "room", key, 0, title, "", private), True
+        return as_conversation(vault_of(connection), row), False
+    number = int(made[0])
+    if hidden:
+        sealed = seals.seal_title(vault_of(connection), number, title)
+        connection.execute(_SEAL_TITLE, {"place": number, "sealed": sealed})
+    return Conversation(number, "room", key, 0, title, "", private), True
 
 
 def lock(connection: Connection, conversation_id: int) -> Conversation:
     """Keep others from changing a room until the transaction ends; return it."""
-    return as_conversation(connection.execute(_LOCK, {"id": conversation_id}).one())
+    row = connection.execute(_LOCK, {"id": conversation_id}).one()
+    return as_conversation(vault_of(connection), row)
 
 
 def _count_rooms(connection: Connection, user_id: int) -> int:
@@ -343,7 +355,8 @@ def set_role(connection: Connection, conversation_id: int, user_id: int, role: s
 
 def set_topic(connection: Connection, conversation_id: int, topic: str) -> None:
     """Say what a room is about."""
-    connection.execute(_SET_TOPIC, {"place": conversation_id, "text": topic.encode() or None})
+    sealed = seals.seal_topic(vault_of(connection), conversation_id, topic)
+    connection.execute(_SET_TOPIC, {"place": conversation_id, "text": sealed})
 
 
 def members_of(
@@ -363,7 +376,7 @@ def seats_of(
         rows = connection.execute(_SEATS, {"user": user_id})
     else:
         rows = connection.execute(_SEAT_IN, {"user": user_id, "id": conversation_id})
-    return [Seat(as_conversation(row[:-1]), row[-1]) for row in rows]
+    return [Seat(as_conversation(vault_of(connection), row[:-1]), row[-1]) for row in rows]
 
 
 def heads(connection: Connection, conversation_ids: Sequence[int]) -> dict[int, int]:
@@ -378,7 +391,7 @@ def public_rooms(connection: Connection, limit: int) -> list[tuple[Conversation,
     One that nobody is in, and in which nothing has been said, is left out.
     """
     rows = connection.execute(_PUBLIC_ROOMS, {"limit": limit})
-    return [(as_conversation(row[:-1]), row[-1]) for row in rows]
+    return [(as_conversation(vault_of(connection), row[:-1]), row[-1]) for row in rows]
 
 
 def keepers(connection: Connection, conversation_id: int) -> Sequence[int]:

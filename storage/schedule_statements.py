@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
 from sqlalchemy import (
     Connection,
-    LargeBinary,
     bindparam,
     delete,
     func,
@@ -16,8 +16,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
+from storage import seals
+from storage.driver import Row
 from storage.records import QUOTED, Due, NewScheduled, Scheduled
 from storage.schema import scheduled, users
+from storage.sealing import Vault
+from storage.seals import LaterPlace, vault_of
 
 _COLUMNS = (
     scheduled.c.id,
@@ -26,16 +30,17 @@ _COLUMNS = (
     scheduled.c.due_at,
     scheduled.c.uuid,
     scheduled.c.failure,
+    scheduled.c.created_at,
+    scheduled.c.body,
 )
-_head = func.substr(scheduled.c.body, 1, QUOTED, type_=LargeBinary)
 _MINE = scheduled.c.user_id == bindparam("user")
 _WAITING = scheduled.c.failure.is_(None)
 _LOCK_USER = select(users.c.id).where(users.c.id == bindparam("user")).with_for_update()
 _COUNT = select(func.count()).select_from(scheduled).where(_MINE)
-_BY_UUID = select(*_COLUMNS, _head).where(scheduled.c.uuid == bindparam("uuid"))
-_OF_USER = select(*_COLUMNS, _head).where(_MINE).order_by(scheduled.c.due_at, scheduled.c.id)
+_BY_UUID = select(*_COLUMNS).where(scheduled.c.uuid == bindparam("uuid"))
+_OF_USER = select(*_COLUMNS).where(_MINE).order_by(scheduled.c.due_at, scheduled.c.id)
 _DUE = (
-    select(*_COLUMNS, scheduled.c.body, users.c.name_key)
+    select(*_COLUMNS, users.c.name_key)
     .select_from(scheduled.join(users, users.c.id == scheduled.c.user_id))
     .where(_WAITING, scheduled.c.due_at <= bindparam("now"))
     .order_by(scheduled.c.due_at, scheduled.c.id)
@@ -63,10 +68,11 @@ def add(connection: Connection, new: NewScheduled, most: int) -> Scheduled | Non
         return known
     if connection.execute(_COUNT, {"user": new.user_id}).scalar_one() >= most:
         return None
+    place = LaterPlace(new.user_id, new.conversation_id, new.created_at, new.uuid)
     values = {
         "user_id": new.user_id,
         "conversation_id": new.conversation_id,
-        "body": new.body,
+        "body": seals.seal_scheduled(vault_of(connection), place, new.body),
         "due_at": new.due_at,
         "created_at": new.created_at,
         "uuid": new.uuid,
@@ -84,20 +90,33 @@ def add(connection: Connection, new: NewScheduled, most: int) -> Scheduled | Non
 
 def _known(connection: Connection, uuid: bytes) -> Scheduled | None:
     row = connection.execute(_BY_UUID, {"uuid": uuid}).first()
-    return None if row is None else Scheduled(*row)
+    return None if row is None else _headed(_scheduled(vault_of(connection), row))
+
+
+def _scheduled(vault: Vault, row: Row) -> Scheduled:
+    number, user_id, conversation_id, due_at, uuid, failure, created_at, body = row
+    place = LaterPlace(user_id, conversation_id, created_at, uuid)
+    text = seals.open_scheduled(vault, place, body)
+    return Scheduled(number, user_id, conversation_id, due_at, uuid, failure, text)
+
+
+def _headed(whole: Scheduled) -> Scheduled:
+    """Leave only the head of the text."""
+    return replace(whole, body=whole.body[:QUOTED])
 
 
 def of_user(connection: Connection, user_id: int) -> list[Scheduled]:
     """Return a user's scheduled messages, the first to be due first, with the texts' heads."""
-    return [Scheduled(*row) for row in connection.execute(_OF_USER, {"user": user_id})]
+    vault = vault_of(connection)
+    rows = connection.execute(_OF_USER, {"user": user_id})
+    return [_headed(_scheduled(vault, row)) for row in rows]
 
 
 def due(connection: Connection, now: int, limit: int) -> list[Due]:
     """Return what has to be sent, the first to be due first."""
-    return [
-        Due(Scheduled(*row[:-1]), row[-1])
-        for row in connection.execute(_DUE, {"now": now, "limit": limit})
-    ]
+    vault = vault_of(connection)
+    rows = connection.execute(_DUE, {"now": now, "limit": limit})
+    return [Due(_scheduled(vault, row[:-1]), row[-1]) for row in rows]
 
 
 def next_due(connection: Connection) -> int | None:

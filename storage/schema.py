@@ -1,5 +1,7 @@
 """The tables as the statements see them; what makes them is ``storage/migrations``.
 
+What people write is sealed in its columns (``storage/seals.py``), unless encryption is off.
+
 A test holds the two together: a migrated database must look exactly like this.
 """
 
@@ -70,6 +72,7 @@ class Key(TypeDecorator[str]):
 row_id = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts INTEGER keys only
 blob = LargeBinary().with_variant(mysql.MEDIUMBLOB, "mysql")
 uuid_bytes = LargeBinary(16).with_variant(mysql.BINARY(16), "mysql")
+sealed_bytes = LargeBinary(64).with_variant(mysql.VARBINARY(64), "mysql")
 hash_bytes = LargeBinary(32).with_variant(mysql.BINARY(32), "mysql")
 
 
@@ -114,6 +117,7 @@ conversations = Table(
     Column("topic", blob),  # UTF-8
     Column("private", SmallInteger, nullable=False, server_default="0"),
     Column("created_by", row_id),
+    Column("sealed_title", blob),  # of a private room: then there is no title
     UniqueConstraint("key", name="conversations_key"),
     **_MYSQL,
 )
@@ -215,7 +219,7 @@ files = Table(
     Column("id", row_id, primary_key=True),
     Column("name", blob, nullable=False),  # UTF-8
     Column("size", BigInteger, nullable=False),
-    Column("sha256", hash_bytes, nullable=False),
+    Column("sha256", sealed_bytes, nullable=False),
     _refers("body_id", "bodies", "fk_files_body", nullable=True),  # an empty file has none
     _refers("owner_id", "users", "fk_files_owner"),
     Column("uuid", uuid_bytes, nullable=False),
@@ -317,6 +321,17 @@ scheduled = Table(
     Index("scheduled_due", "due_at"),
     Index("scheduled_user", "user_id"),
     sqlite_autoincrement=True,  # people type the number: it must never be that of another one
+    **_MYSQL,
+)
+
+# What everything is sealed with, itself sealed with the master key; no row: nothing is sealed.
+root_key = Table(
+    "root_key",
+    metadata,
+    Column("id", row_id, primary_key=True, autoincrement=False),
+    Column("wrapped", sealed_bytes, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
     **_MYSQL,
 )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ _WRITER = (
     "PRAGMA wal_autocheckpoint=250",
     "PRAGMA journal_size_limit=67108864",  # a WAL that grew shrinks to 64 MiB again
 )
+_GUEST = ("PRAGMA synchronous=FULL", "PRAGMA wal_autocheckpoint=0")
 _READER = ("PRAGMA query_only=ON", "PRAGMA wal_autocheckpoint=0")
 
 
@@ -52,9 +53,13 @@ class SqliteDatabase:
         """Which file this is."""
         return f"SQLite {self._path}"
 
-    async def prepare(self, migrate: Callable[[Connection], None]) -> None:
+    async def prepare(self, migrate: Callable[[Connection], T]) -> T:
         """Migrate the database."""
-        await self.write(migrate)
+        return await self.write(migrate)
+
+    async def wipe(self, tables: Sequence[str]) -> None:  # noqa: ARG002
+        """Write the whole file anew, and empty the write-ahead log."""
+        await trio.to_thread.run_sync(_vacuum, self._path, limiter=self._writing)
 
     async def read(self, f: Callable[[Connection, *Args], T], *args: *Args) -> T:
         """Run a function that changes nothing."""
@@ -81,13 +86,21 @@ class SqliteDatabase:
 
 
 @asynccontextmanager
-async def open_sqlite(path: Path, *, create: bool) -> AsyncIterator[SqliteDatabase]:
+async def open_sqlite(
+    path: Path, *, create: bool, guest: bool = False
+) -> AsyncIterator[SqliteDatabase]:
     """Open a database file, made if it is missing and ``create`` is true.
+
+    A ``guest`` may use it beside the one server that has it, for a short time: it never
+    checkpoints, unless it is alone when it closes the file.
 
     Raises :class:`StorageConfigurationError` where the file cannot be used.
     """
     path = _checked(path, create=create)
-    with _only_server(path), _engines(path) as (writer, reader):
+    with ExitStack() as stack:
+        if not guest:
+            stack.enter_context(_only_server(path))
+        writer, reader = stack.enter_context(_engines(path, _GUEST if guest else _WRITER))
         yield SqliteDatabase(path, writer, reader)
 
 
@@ -143,8 +156,8 @@ def _locked(path: Path) -> sqlite3.Connection:
 
 
 @contextmanager
-def _engines(path: Path) -> Iterator[tuple[Engine, Engine]]:
-    writer = _engine(path, "BEGIN IMMEDIATE", _WRITER)
+def _engines(path: Path, pragmas: Sequence[str]) -> Iterator[tuple[Engine, Engine]]:
+    writer = _engine(path, "BEGIN IMMEDIATE", pragmas)
     reader = _engine(path, "BEGIN", _READER)
     try:
         with _configuration(path):
@@ -163,6 +176,13 @@ def _use_wal(path: Path) -> None:
             f"{path} is on a disk where SQLite cannot keep a write-ahead log, as network disks"
             " are: choose a path on a local disk."
         )
+
+
+def _vacuum(path: Path) -> None:
+    """Write a file anew; nobody else is using it yet."""
+    with _configuration(path), closing(_connect(path)) as connection:
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 @contextmanager

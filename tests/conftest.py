@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from storage import Stores, open_stores
+from tests.keys import KEY
 from tests.mariadb import MariaDB, NoServerProgram, running_mariadb
 
 
@@ -48,5 +49,5 @@ def database_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 async def stores(database_url: str) -> AsyncIterator[Stores]:
     """Open stores in a new database, once of each kind."""
-    async with open_stores(database_url) as opened:
+    async with open_stores(database_url, keys=KEY) as opened:
         yield opened

@@ -19,6 +19,7 @@ from protocol.errors import ProtocolError
 from protocol.events import Event, LoggedIn, Message, PingEvent, Sent
 from protocol.framing import Incoming, encode, event_reader
 from protocol.requests import Hello, Login, Pong, Request, Send
+from storage import KeyFile
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 20.0
@@ -32,6 +33,7 @@ class RunningServer:
 
     def __init__(self, folder: Path, *flags: str, **environment: str) -> None:
         self.log = folder / "server.log"
+        self.keys = KeyFile(folder / "chat.db.key")
         self._out = folder / "server.out"
         self._folder = folder
         self._flags = flags
@@ -47,6 +49,8 @@ class RunningServer:
         command += ["--telnet-patience", "0.2", "--limit-messages", "0", *self._flags]
         if not any(flag.startswith("--db-name") for flag in self._flags):  # also where the key is
             command += ["--db-name", str(self._folder / "chat.db")]
+        if "MYMESSENGER_MASTER_KEY" not in self._environment:  # one place each, also for MySQL
+            command += ["--master-key-file", str(self.keys.path)]
         environment = {
             key: value for key, value in os.environ.items() if key in {"PATH", "HOME", "TMPDIR"}
         }

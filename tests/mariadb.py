@@ -48,6 +48,11 @@ class MariaDB:
         self.port = _free_port()
         self._install()
 
+    @property
+    def data(self) -> Path:
+        """The folder with what it stores."""
+        return self._data
+
     def url(self, database: str, *, user: str = USER, password: str = PASSWORD) -> str:
         """Return the address of a database, which need not exist."""
         who = f"{quote(user, safe='')}:{quote(password, safe='')}"

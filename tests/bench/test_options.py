@@ -16,7 +16,7 @@ def test_what_is_quick_is_measured_where_nothing_is_named() -> None:
 
 def test_all_is_every_scenario() -> None:
     assert parse(SCENARIOS, ["all"]).scenarios == (
-        *QUICK, "long-text", "mysql", "expiry", "history",
+        *QUICK, "long-text", "mysql", "sealing", "expiry", "history",
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar, TypeVarTuple
 
 from sqlalchemy import Connection, create_engine
@@ -10,6 +10,8 @@ from sqlalchemy.pool import StaticPool
 
 from storage.database import transact
 from storage.schema import metadata
+from storage.sealing import PLAIN
+from storage.seals import use_vault
 
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
@@ -30,8 +32,11 @@ class EmptyDatabase:
     def description(self) -> str:
         return "memory"
 
-    async def prepare(self, migrate: Callable[[Connection], None]) -> None:
+    async def prepare(self, migrate: Callable[[Connection], T]) -> T:
         raise AssertionError(f"{migrate} is not for this one")
+
+    async def wipe(self, tables: Sequence[str]) -> None:
+        raise AssertionError(f"{tables} are not for this one")
 
     async def read(self, f: Callable[[Connection, *Args], T], *args: *Args) -> T:
         return await self._run(f, *args)
@@ -44,4 +49,9 @@ class EmptyDatabase:
         if not self._made:
             self._made = True
             metadata.create_all(self._engine)
-        return transact(self._engine, f, *args)
+        return transact(self._engine, _plainly, f, *args)
+
+
+def _plainly(connection: Connection, f: Callable[[Connection, *Args], T], *args: *Args) -> T:
+    use_vault(connection, PLAIN)
+    return f(connection, *args)

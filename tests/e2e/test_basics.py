@@ -51,7 +51,7 @@ async def test_messages_are_stored_with_sender_and_time(
         second = await ann.say("for Bob", to="Bob")
         third = await ann.say("for Bob too", to="Bob")
     server.stop()
-    async with open_stores(database_url) as stores:
+    async with open_stores(database_url, keys=server.keys) as stores:
         [public] = await stores.messages.GetAll(GENERAL)
         private = await stores.messages.GetAll(second.conversation)
     assert second.conversation == third.conversation != GENERAL

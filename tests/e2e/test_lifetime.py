@@ -67,7 +67,7 @@ async def until_deleted(server: RunningServer, url: str, *, left: int = 0) -> No
         while True:
             await trio.sleep(LIFETIME / 4)
             server.stop()
-            async with open_stores(url) as stores:
+            async with open_stores(url, keys=server.keys) as stores:
                 messages = await stores.messages.GetAll(GENERAL)
             server.start(port=server.port)
             if len(messages) == left:

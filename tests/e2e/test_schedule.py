@@ -111,13 +111,13 @@ def _schedule_in_a_pipe(port: int) -> None:
     assert re.search(r"^\d+\. .* to @Bob: psst$", done.stdout.decode(), re.MULTILINE)
 
 
-async def _let_time_pass(database_url: str, micros: int) -> None:
+async def _let_time_pass(server: RunningServer, database_url: str, micros: int) -> None:
     """Let all that is scheduled be due so much earlier, while no server runs."""
 
     def change(connection: Connection) -> None:
         connection.execute(update(scheduled).values(due_at=scheduled.c.due_at - micros))
 
-    async with open_stores(database_url) as stores:
+    async with open_stores(database_url, keys=server.keys) as stores:
         await in_database(stores, change)
 
 
@@ -128,7 +128,7 @@ async def test_across_a_restart(tmp_path: Path, database_url: str) -> None:
             for when, to in (("+1h", "Bob"), ("+2h", None), ("+3h", None)):
                 await ann.ask(Schedule(when=when, text=f"after {when}", to=to), Scheduled)
         server.kill()
-        await _let_time_pass(database_url, int(2.5 * HOUR))
+        await _let_time_pass(server, database_url, int(2.5 * HOUR))
         begun = time.time()
         server.start()
         async with native(server, "Bob") as bob:
@@ -158,7 +158,7 @@ async def test_a_crash_while_they_go_out(tmp_path: Path, database_url: str) -> N
                 await ann.ask(Schedule(when="+1h", text=f"{number}"), Scheduled)
         for _ in range(2):
             server.kill()
-            await _let_time_pass(database_url, 2 * HOUR)
+            await _let_time_pass(server, database_url, 2 * HOUR)
             server.start()
             async with native(server, "Eve", history=0):
                 pass  # it is killed as soon as it lets somebody in

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from server.master_key import VARIABLE as MASTER_KEY
 from server.settings import Settings, load_settings
 from tests.packaging import ROOT, project, read
 from tools.healthcheck import greeting
@@ -65,6 +66,18 @@ def test_only_this_machine_reaches_the_server_unless_asked_otherwise() -> None:
     assert "ports" not in compose()["services"]["db"]
 
 
+def test_the_master_key_outlives_the_container() -> None:
+    """Without it nothing in the database can be read."""
+    server = compose()["services"]["server"]
+    [volume] = server["volumes"]
+    name, _, folder = volume.partition(":")
+    assert name in compose()["volumes"]
+    written = dict(line.split("=", 1) for line in re.findall(r"\b[A-Z_]+=\S+", read("Dockerfile")))
+    assert Path(written["DB_NAME"]).parent == Path(folder)
+    assert "MASTER_KEY_FILE" not in written
+    assert server["environment"][MASTER_KEY] == f"${{{MASTER_KEY}:-}}"
+
+
 def test_there_is_no_secret_in_the_files() -> None:
     environment = compose()["services"]["db"]["environment"]
     for name, value in environment.items():
@@ -87,7 +100,7 @@ def test_the_server_understands_its_settings() -> None:
         )
         for name, value in given.items()
     }
-    known = {(field["env"]) for field in _variables()}
+    known = {(field["env"]) for field in _variables()} | {MASTER_KEY}
     assert set(environ) <= known
     settings = load_settings([], environ)
     assert settings.host == "0.0.0.0"  # noqa: S104

@@ -9,7 +9,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, Table, insert
 
 from storage import GENERAL_ID, Membership, NewMessage, Saved, Stores, User, Visitor
-from storage.schema import files
+from storage.records import NewFile
 from storage.stores import DatabaseStores
 
 T = TypeVar("T")
@@ -92,16 +92,5 @@ async def add_file(
     stores: Stores, owner: User, name: str, size: int, body_id: int | None = None
 ) -> int:
     """Add a file that has arrived and return its id."""
-    return await add_row(
-        stores,
-        files,
-        name=name.encode(),
-        size=size,
-        sha256=bytes(32),
-        body_id=body_id,
-        owner_id=owner.id,
-        uuid=uuid4().bytes,
-        received=size,
-        complete=1,
-        created_at=NOW,
-    )
+    made = NewFile(owner.id, uuid4().bytes, name.encode(), size, bytes(32), NOW)
+    return (await stores.files.add(made, body_id)).id

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from storage import GENERAL_ID, Message, Saved, Stores, open_stores
 from storage.schema import messages as messages_table
+from tests.keys import KEY
 from tests.storage.helpers import NOW, new, save, say, user
 
 
@@ -243,10 +244,10 @@ async def test_the_same_message_from_many_at_once(stores: Stores) -> None:
 
 
 async def test_everything_is_there_after_reopening(database_url: str) -> None:
-    async with open_stores(database_url) as stores:
+    async with open_stores(database_url, keys=KEY) as stores:
         ann = await user(stores)
         saved = await say(stores, ann, "kept", "too")
-    async with open_stores(database_url) as stores:
+    async with open_stores(database_url, keys=KEY) as stores:
         assert await stores.messages.GetAll(GENERAL_ID) == [one.message for one in saved]
         assert await stores.accounts.find("ann") == ann
         [more] = await say(stores, ann, "more")

@@ -32,6 +32,7 @@ from storage.mysql import open_mysql
 from storage.opening import mysql_address
 from storage.schema import metadata
 from storage.sqlite import open_sqlite
+from tests.keys import KEY
 from tests.mariadb import MariaDB
 from tests.storage.helpers import NOW, memberships, run, say, user
 
@@ -90,14 +91,14 @@ async def differences(url: str) -> list[object]:
 
 
 async def test_a_new_database_has_the_tables_of_the_schema(database_url: str) -> None:
-    async with open_stores(database_url) as stores:
+    async with open_stores(database_url, keys=KEY) as stores:
         general = Conversation(GENERAL_ID, "general", "general", 0)
         assert await stores.conversations.get(GENERAL_ID) == general
     assert await differences(database_url) == []
 
 
 async def test_a_difference_would_be_seen(database_url: str, execute: Execute) -> None:
-    async with open_stores(database_url):
+    async with open_stores(database_url, keys=KEY):
         pass
     execute("ALTER TABLE users ADD COLUMN mood VARCHAR(9)")
     execute("CREATE INDEX strange ON messages (sent_at)")
@@ -109,7 +110,7 @@ async def test_a_released_database_is_upgraded(
     database_url: str, execute: Execute, version: str
 ) -> None:
     load(execute, database_url, version)
-    async with open_stores(database_url) as stores:
+    async with open_stores(database_url, keys=KEY) as stores:
         ann = await stores.accounts.find("ann 🦊")
         bob = await stores.accounts.find("bob")
         assert ann == User(1, "Ann 🦊", "ann 🦊", NOW)
@@ -162,39 +163,39 @@ async def test_what_was_there_gets_its_new_columns(
     def found(connection: Connection) -> set[tuple[object, ...]]:
         return set(map(tuple, connection.execute(text(look))))
 
-    async with open_stores(database_url) as stores:
+    async with open_stores(database_url, keys=KEY) as stores:
         assert await run(stores, found) == expected
 
 
 async def test_a_newer_database_is_refused(database_url: str, execute: Execute) -> None:
-    async with open_stores(database_url) as stores:
+    async with open_stores(database_url, keys=KEY) as stores:
         await say(stores, await user(stores), "kept")
     execute("UPDATE schema_version SET version_num = '9999'")
     with pytest.raises(StorageConfigurationError, match=r"newer mymessenger .*9999.*install"):
-        async with open_stores(database_url):
+        async with open_stores(database_url, keys=KEY):
             pass
     execute(f"UPDATE schema_version SET version_num = '{STEPS[-1]}'")  # noqa: S608 - a file's name
-    async with open_stores(database_url) as stores:
+    async with open_stores(database_url, keys=KEY) as stores:
         assert len(await stores.messages.GetAll(GENERAL_ID)) == 1
 
 
 async def test_another_programs_database_is_refused(database_url: str, execute: Execute) -> None:
     execute("CREATE TABLE messages (id INTEGER)")
     with pytest.raises(StorageConfigurationError, match=r"another program .*messages"):
-        async with open_stores(database_url):
+        async with open_stores(database_url, keys=KEY):
             pass
 
 
 async def test_tables_of_others_do_not_matter(database_url: str, execute: Execute) -> None:
     execute("CREATE TABLE wordpress (id INTEGER)")
-    async with open_stores(database_url) as stores:
+    async with open_stores(database_url, keys=KEY) as stores:
         await say(stores, await user(stores), "hello")
 
 
 async def test_an_interrupted_first_start(mysql_url: str, mariadb: MariaDB) -> None:
     """MySQL keeps the tables that were made before an interruption."""
     name = urlsplit(mysql_url).path[1:]
-    async with open_stores(mysql_url):
+    async with open_stores(mysql_url, keys=KEY):
         pass
     for statement in (
         "DELETE FROM schema_version",
@@ -203,7 +204,7 @@ async def test_an_interrupted_first_start(mysql_url: str, mariadb: MariaDB) -> N
         "DELETE FROM conversations",
     ):
         await trio.to_thread.run_sync(mariadb.execute, statement, name)
-    async with open_stores(mysql_url) as stores:
+    async with open_stores(mysql_url, keys=KEY) as stores:
         await say(stores, await user(stores), "hello")
     assert await differences(mysql_url) == []
 
@@ -223,7 +224,7 @@ async def test_an_upgrade_interrupted_after_every_step(database_url: str, execut
             break
     assert attempts > 30
     assert await differences(database_url) == []
-    async with open_stores(database_url) as stores:
+    async with open_stores(database_url, keys=KEY) as stores:
         assert [one.read_seq for one in await memberships(stores, 2)] == [1, 0]
 
 
@@ -255,7 +256,7 @@ def upgrade_one_step(connection: Connection) -> None:
 
 async def test_starting_again_changes_nothing(database_url: str) -> None:
     for number in range(1, 4):
-        async with open_stores(database_url) as stores:
+        async with open_stores(database_url, keys=KEY) as stores:
             [saved] = await say(stores, await user(stores), "hello")
             assert saved.message.id == number
 
@@ -264,7 +265,7 @@ async def test_alembic_says_nothing(
     database_url: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with caplog.at_level(logging.INFO):
-        async with open_stores(database_url):
+        async with open_stores(database_url, keys=KEY):
             pass
     assert caplog.text == ""
     assert capfd.readouterr() == ("", "")

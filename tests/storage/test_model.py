@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from storage import GENERAL_ID, Stores, open_stores
 from storage.records import QUOTED
+from tests.keys import KEY
 from tests.mariadb import MariaDB
 from tests.storage.helpers import NOW, new, user
 
@@ -101,7 +102,7 @@ def change(entry: Row, rows: list[Row]) -> None:
 
 async def check(url: str, drawn: list[list[Sketch]]) -> None:
     """Store the batches in an empty database and compare."""
-    async with open_stores(url) as stores:
+    async with open_stores(url, keys=KEY) as stores:
         senders = [await user(stores, "Ann"), await user(stores, "Bob")]
         conversations = [GENERAL_ID]
         for sender in senders:  # each with oneself: two conversations more
@@ -182,7 +183,7 @@ def emptier(mariadb: MariaDB, url: str) -> Callable[[], None]:
     database = url.rpartition("/")[2]
 
     async def make() -> None:
-        async with open_stores(url):
+        async with open_stores(url, keys=KEY):
             pass
 
     trio.run(make)

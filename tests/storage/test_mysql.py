@@ -18,6 +18,7 @@ from storage.migrations import upgrade
 from storage.mysql import CONNECTIONS, MysqlDatabase, open_mysql
 from storage.opening import mysql_address
 from storage.stores import DatabaseStores
+from tests.keys import KEY, stores_in
 from tests.mariadb import PASSWORD, MariaDB, NoServerProgram, running_mariadb
 from tests.storage.helpers import new, save, say, user
 
@@ -36,7 +37,7 @@ async def database(mysql_url: str) -> AsyncIterator[MysqlDatabase]:
 @pytest.fixture
 def stores(database: MysqlDatabase) -> DatabaseStores:
     """The stores in it."""
-    return DatabaseStores(database)
+    return stores_in(database)
 
 
 def value(connection: Connection, statement: str) -> Any:
@@ -67,7 +68,7 @@ async def test_what_a_connection_is_set_to(mariadb: MariaDB, mysql_url: str) -> 
     mariadb.execute("SET GLOBAL sql_mode = 'NO_BACKSLASH_ESCAPES,ANSI_QUOTES,PIPES_AS_CONCAT'")
     mariadb.execute("SET GLOBAL character_set_server = 'latin1'")
     try:
-        async with open_stores(mysql_url) as stores:
+        async with open_stores(mysql_url, keys=KEY) as stores:
             ann = await user(stores, "\\' OR 1=1 -- 🦊")
             evil = "\\'); DROP TABLE messages; -- 🦊"
             [saved] = await say(stores, ann, evil)
@@ -209,7 +210,7 @@ async def test_a_server_that_freezes_while_much_is_sent(
 async def test_a_storm_of_cancellations(
     mariadb: MariaDB, mysql_url: str, database: MysqlDatabase
 ) -> None:
-    stores = DatabaseStores(database)
+    stores = stores_in(database)
     users = [await user(stores, f"user {number}") for number in range(10)]
     messages = [new(users[number % 10], f"text {number}") for number in range(60)]
     wrong = []
@@ -241,7 +242,7 @@ async def test_a_storm_of_cancellations(
 async def test_a_cancelled_call_has_ended(
     mariadb: MariaDB, mysql_url: str, database: MysqlDatabase
 ) -> None:
-    stores = DatabaseStores(database)
+    stores = stores_in(database)
     ann = await user(stores)
 
     def hesitate(connection: Connection) -> None:
@@ -259,7 +260,7 @@ async def test_several_servers_in_one_database(mysql_url: str) -> None:
     results: list[Saved] = []
 
     async def serve(name: str) -> None:
-        async with open_stores(mysql_url) as stores:
+        async with open_stores(mysql_url, keys=KEY) as stores:
             who = await user(stores, name)
             for _ in range(10):
                 results.extend(await say(stores, who, "a", "b"))
@@ -269,7 +270,7 @@ async def test_several_servers_in_one_database(mysql_url: str) -> None:
             nursery.start_soon(serve, f"user {number}")
     assert sorted(one.message.id for one in results) == list(range(1, 81))
     assert sorted(one.message.seq for one in results) == list(range(1, 81))
-    async with open_stores(mysql_url) as stores:
+    async with open_stores(mysql_url, keys=KEY) as stores:
         assert len(await stores.messages.GetAll(GENERAL_ID)) == 80
 
 
@@ -277,13 +278,13 @@ async def test_a_server_that_may_lose_messages_is_told_of(mariadb: MariaDB, mysq
     mariadb.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 2")
     try:
         with capture_logs() as logs:
-            async with open_stores(mysql_url):
+            async with open_stores(mysql_url, keys=KEY):
                 pass
     finally:
         mariadb.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 1")
     assert [entry["event"] for entry in logs] == ["storage.not_durable"]
     with capture_logs() as logs:
-        async with open_stores(mysql_url):
+        async with open_stores(mysql_url, keys=KEY):
             pass
     assert logs == []
 

@@ -19,6 +19,7 @@ import pytest
 import trio
 
 from storage import GENERAL_ID, StorageConfigurationError, open_stores
+from tests.keys import KEY
 from tests.mariadb import PASSWORD, USER, MariaDB
 from tests.storage.helpers import say, user
 
@@ -40,16 +41,16 @@ def refused(*words: str) -> Iterator[None]:
 
 async def opened(url: str, *, create: bool = True, deadline: float = 10.0) -> str:
     """Open and close a database; return its description."""
-    async with open_stores(url, create=create, deadline=deadline) as stores:
+    async with open_stores(url, keys=KEY, create=create, deadline=deadline) as stores:
         return stores.description
 
 
 async def test_a_plain_path_and_an_address_are_the_same_file(tmp_path: Path) -> None:
     path = tmp_path / "a folder with 100% ?#@" / "чат.db"
     path.parent.mkdir()
-    async with open_stores(str(path)) as stores:
+    async with open_stores(str(path), keys=KEY) as stores:
         await say(stores, await user(stores), "hello")
-    async with open_stores(f"sqlite:///{path}", create=False) as stores:
+    async with open_stores(f"sqlite:///{path}", create=False, keys=KEY) as stores:
         assert len(await stores.messages.GetAll(GENERAL_ID)) == 1
         assert stores.description == f"SQLite {path.resolve()}"
 
@@ -246,12 +247,12 @@ async def test_somebody_who_is_no_mysql() -> None:
 
 async def test_an_error_of_the_body_is_passed_on(database_url: str) -> None:
     with pytest.raises(ZeroDivisionError):
-        async with open_stores(database_url):
+        async with open_stores(database_url, keys=KEY):
             raise ZeroDivisionError
 
 
 async def test_a_cancelled_body(database_url: str) -> None:
     with trio.move_on_after(0.01):
-        async with open_stores(database_url):
+        async with open_stores(database_url, keys=KEY):
             await trio.sleep_forever()
     assert re.match("SQLite|MySQL", await opened(database_url))

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, update
 from storage import GENERAL_ID, Conversation, Marker, Membership, Stores, User, Visitor
 from storage.people_statements import TooManySilentError
 from storage.schema import conversations, members, users
+from storage.seals import seal_title, seal_topic, vault_of
 from tests.storage.helpers import NOW, ensure, memberships, new, run, save, say, user
 
 
@@ -92,7 +93,9 @@ async def test_what_else_is_known_of_a_conversation(stores: Stores) -> None:
     ann = await user(stores)
 
     def decorate(connection: Connection) -> None:
-        values = {"title": "Tea 🍵", "topic": "Чай".encode(), "private": 1}
+        vault = vault_of(connection)
+        topic, title = seal_topic(vault, GENERAL_ID, "Чай"), seal_title(vault, GENERAL_ID, "Tea 🍵")
+        values = {"sealed_title": title, "topic": topic, "private": 1}
         connection.execute(update(conversations).values(values))
         connection.execute(update(members).values(role="owner"))
 

@@ -17,6 +17,7 @@ from storage.room_statements import (
     TooManyMembersError,
     TooManyRoomsError,
 )
+from tests.keys import KEY
 from tests.storage.helpers import NOW, memberships, new, save, user
 
 LIMITS = Limits(members=100, rooms=100)
@@ -335,7 +336,7 @@ async def test_many_at_once(stores: Stores) -> None:
 
 async def test_two_servers_on_one_database(mysql_url: str) -> None:
     """The room is made once, it has one owner, and never more members than fit in."""
-    async with open_stores(mysql_url) as one, open_stores(mysql_url) as other:
+    async with open_stores(mysql_url, keys=KEY) as one, open_stores(mysql_url, keys=KEY) as other:
         people = await _people(one, *(f"user{number}" for number in range(12)))
         refused = []
 

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, text
 from storage import GENERAL_ID, StorageConfigurationError, StorageUnavailable, open_stores
 from storage.migrations import upgrade
 from storage.sqlite import SqliteDatabase, open_sqlite
-from storage.stores import DatabaseStores
+from tests.keys import KEY, stores_in
 from tests.storage.helpers import NOW, new, save, say, user
 
 ROOT = Path(__file__).parents[2]
@@ -56,7 +56,7 @@ async def test_the_reader_never_writes_nor_checkpoints(database: SqliteDatabase)
 
 
 async def test_a_long_read_delays_nobody_who_writes(database: SqliteDatabase) -> None:
-    stores = DatabaseStores(database)
+    stores = stores_in(database)
     ann = await user(stores)
     reading, finish = threading.Event(), threading.Event()
     counts = []
@@ -102,7 +102,7 @@ async def test_a_mistake_is_no_trouble_of_the_database(database: SqliteDatabase)
 
 
 async def test_a_full_disk(database: SqliteDatabase) -> None:
-    stores = DatabaseStores(database)
+    stores = stores_in(database)
     ann = await user(stores)
     await say(stores, ann, "before")
     pages = await database.write(value, "PRAGMA page_count")
@@ -116,7 +116,7 @@ async def test_a_full_disk(database: SqliteDatabase) -> None:
 
 
 async def test_a_file_that_became_read_only(database: SqliteDatabase) -> None:
-    stores = DatabaseStores(database)
+    stores = stores_in(database)
     ann = await user(stores)
     await database.write(value, "PRAGMA query_only = 1")
     with pytest.raises(StorageUnavailable, match="cannot be written; check the rights"):
@@ -125,7 +125,7 @@ async def test_a_file_that_became_read_only(database: SqliteDatabase) -> None:
 
 
 async def test_a_file_that_another_program_locks(database: SqliteDatabase, tmp_path: Path) -> None:
-    stores = DatabaseStores(database)
+    stores = stores_in(database)
     ann = await user(stores)
     await database.write(value, "PRAGMA busy_timeout = 1")
     with closing(sqlite3.connect(tmp_path / "chat.db", isolation_level=None)) as other:
@@ -140,25 +140,26 @@ async def test_a_file_that_another_program_locks(database: SqliteDatabase, tmp_p
 async def test_a_second_server_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "chat.db"
     link = tmp_path / "link.db"
-    async with open_stores(str(path)) as stores:
+    async with open_stores(str(path), keys=KEY) as stores:
         ann = await user(stores)
         link.symlink_to(path)
         for same in (path, link):
             with pytest.raises(StorageConfigurationError, match=r"Another server uses .*: stop"):
-                async with open_stores(str(same)):
+                async with open_stores(str(same), keys=KEY):
                     pass
         await say(stores, ann, "still here")
-    async with open_stores(str(link)) as stores:
+    async with open_stores(str(link), keys=KEY) as stores:
         assert len(await stores.messages.GetAll(GENERAL_ID)) == 1
 
 
 SERVER = """
 import sys, trio
 from storage import open_stores
+from tests.keys import KEY
 from tests.storage.helpers import say, user
 
 async def main():
-    async with open_stores(sys.argv[1]) as stores:
+    async with open_stores(sys.argv[1], keys=KEY) as stores:
         ann = await user(stores)
         while True:
             [saved] = await say(stores, ann, "hello")
@@ -197,7 +198,7 @@ def test_nothing_answered_is_lost_with_a_killed_process(tmp_path: Path) -> None:
 
 async def last_id(path: str) -> int:
     """Open a database and return its highest id; check it too."""
-    async with open_stores(path) as stores:
+    async with open_stores(path, keys=KEY) as stores:
         found = await stores.messages.GetAll(GENERAL_ID)
         assert [one.id for one in found] == list(range(1, len(found) + 1))
         return await stores.messages.GetLastMsgID()
@@ -205,7 +206,7 @@ async def last_id(path: str) -> int:
 
 async def test_the_wal_is_gone_after_a_good_end(tmp_path: Path) -> None:
     path = tmp_path / "chat.db"
-    async with open_stores(str(path)) as stores:
+    async with open_stores(str(path), keys=KEY) as stores:
         await say(stores, await user(stores), "hello")
         await stores.messages.GetAll(GENERAL_ID)
         assert Path(f"{path}-wal").exists()  # noqa: ASYNC240
@@ -213,7 +214,7 @@ async def test_the_wal_is_gone_after_a_good_end(tmp_path: Path) -> None:
 
 
 async def test_cancelled_calls_do_no_harm(tmp_path: Path) -> None:
-    async with open_stores(str(tmp_path / "chat.db")) as stores:
+    async with open_stores(str(tmp_path / "chat.db"), keys=KEY) as stores:
         ann = await user(stores)
         messages = [new(ann, str(number)) for number in range(100)]
 
