@@ -15,6 +15,7 @@ import structlog
 import trio
 
 from chat.complaints import ComplaintRules
+from chat.counters import Counters
 from chat.editing import EditingRules
 from chat.expiry import Lifetime
 from chat.files import FileRules
@@ -22,12 +23,15 @@ from chat.limits import Limit
 from chat.messenger import Messenger
 from chat.moderation import ModerationRules
 from chat.names import check_name, name_key
+from chat.rates import Logins
+from chat.sites import networks
 from chat.sync import snapshot
 from protocol import __version__
 from protocol.events import Event, Shutdown
 from protocol.language import voice
 from server.conn import Conn
 from server.delivery import Delivery
+from server.gate import Gate, GateLimits
 from server.gateways.line import LineGateway
 from server.gateways.line_login import HTTP_REQUEST, NOT_HTTP
 from server.gateways.native import NATIVE, serve_native
@@ -68,6 +72,7 @@ class App:
         self._stores = stores
         self._listeners: list[socket.socket] = []
         self._delivery = Delivery(stores.messages)
+        self._counters = Counters()
         self._messenger = Messenger(
             stores,
             self._delivery.publish,
@@ -78,6 +83,8 @@ class App:
             files=FileRules(settings.max_file_bytes),
             moderation=_moderation(settings),
             forget=self._delivery.forget,
+            counters=self._counters,
+            logins=_logins(settings, self._counters),
         )
         self._lines = LineGateway(self._messenger, settings.zone, self._delivery.title_of)
         self._server: Server | None = None
@@ -107,8 +114,9 @@ class App:
         async with trio.open_nursery() as background:
             async with trio.open_nursery() as connections:
                 server = self._server = Server(
-                    connections, self._listeners, self._connect, self._serve, self._limits()
-                )
+                    connections, self._listeners, self._connect, self._serve, self._limits(),
+                    gate=Gate(_gate_limits(self._settings)), counters=self._counters,
+                )  # fmt: skip
                 background.start_soon(self._messenger.run)
                 background.start_soon(self._look_after, server)
                 journal_done = trio.Event()
@@ -120,6 +128,8 @@ class App:
                 )
             await self._messenger.write()
             background.cancel_scope.cancel()
+        if counts := self._counters.counts():
+            log.info("limits.met", **counts)
 
     async def _accept_until(
         self, stop: trio.Event, server: Server, ready: Callable[[], None]
@@ -212,6 +222,28 @@ def _moderation(settings: Settings) -> ModerationRules:
             admins=frozenset(map(name_key, _admins(settings))),
         ),
         zone=settings.zone,
+    )
+
+
+def _gate_limits(settings: Settings) -> GateLimits:
+    return GateLimits(
+        max_connections=settings.max_connections,
+        max_connections_per_ip=settings.max_connections_per_ip,
+        max_waiting=settings.max_waiting,
+        max_waiting_per_ip=settings.max_waiting_per_ip,
+        max_login_bytes=settings.max_login_bytes,
+        frames_per_second=settings.frames_per_second,
+        frames_per_second_per_ip=settings.frames_per_second_per_ip,
+        exempt=networks(settings.limit_exempt),
+    )
+
+
+def _logins(settings: Settings, counters: Counters) -> Logins:
+    return Logins(
+        counters,
+        per_minute=settings.logins_per_minute,
+        per_minute_per_ip=settings.logins_per_minute_per_ip,
+        exempt=networks(settings.limit_exempt),
     )
 
 

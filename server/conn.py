@@ -17,12 +17,14 @@ import structlog
 import trio
 from trio.lowlevel import notify_closing, wait_readable, wait_writable
 
+from chat.counters import Counters
 from chat.session import Session
 from protocol.events import Event, Goodbye, Sent
 from protocol.language import Sentence
 from server.channel import SendChannel
 from server.delivery import Delivery
 from server.dialect import Dialect
+from server.gate import Entry, Gate
 from server.timeline import Subscription
 from storage.errors import StorageUnavailable
 from storage.records import Conversation
@@ -62,6 +64,10 @@ class Conn:
         self.dialect = dialect
         self.channel = SendChannel(sock, limit)
         self.session = Session(self)
+        self.entry: Entry = Gate().enter("")
+        """Its place among all, and how fast it may ask for things."""
+        self.counters = Counters()
+        """Count what it is cut or slowed for."""
         self.subscriptions: dict[int, Subscription] = {}
         self.connected_at = time.time_ns() // 1000
         self.connected_time = self.heard_at = trio.current_time()
@@ -101,7 +107,7 @@ class Conn:
         """Return what has arrived, at least one byte; ``b""`` at the end of the stream.
 
         Waits first while the client leaves its answers unread or has much in flight: who does
-        not read is not read from.
+        not read is not read from. So it is with who asks for more in a second than it may.
         """
         if self._pushed_back:
             data, self._pushed_back = self._pushed_back, b""
@@ -111,6 +117,7 @@ class Conn:
             await self.session.wait_in_flight(IN_FLIGHT)
             self.paused = False
             self.heard_at = trio.current_time()  # it is not to blame for that silence
+        await self._wait_turn()
         await self.wait_room()
         while True:
             await wait_readable(self.sock)
@@ -126,6 +133,26 @@ class Conn:
             self.pinged_at = None
             self.received += len(data)
             return data
+
+    async def _wait_turn(self) -> None:
+        """Read nothing for a moment from who was too fast, or no more from who only talks."""
+        entry = self.entry
+        if self.session.user is not None:
+            entry.admit()
+        elif entry.says_too_much(self.received):
+            self.counters.met("max_login_bytes", address=self.address, connection=self.id)
+            self.end("You have sent too much without logging in.")
+        delay, limit = entry.delay(trio.current_time())
+        if delay > 0:
+            self.counters.met(limit, address=self.address, connection=self.id)
+            self.paused = True
+            await trio.sleep(delay)
+            self.paused = False
+            self.heard_at = trio.current_time()
+
+    def asked(self, things: int = 1) -> None:
+        """Note that so many things were asked for; who asks too fast is read from later."""
+        self.entry.charge(things, trio.current_time())
 
     def push_back(self, data: bytes) -> None:
         """Let the next :meth:`receive` return these bytes."""
