@@ -27,7 +27,7 @@ from chat.markers import Markers
 from chat.moderation import ModerationRules
 from chat.patience import Patience
 from chat.public_rooms import PublicRooms
-from chat.rates import Logins
+from chat.rates import Turns
 from chat.reading import Reading
 from chat.rooms import Rooms
 from chat.schedule import Schedule
@@ -56,7 +56,7 @@ class Messenger:
         moderation: ModerationRules = ModerationRules(),  # noqa: B008
         forget: Forget = lambda _conversation, _horizon: None,
         counters: Counters | None = None,
-        logins: Logins | None = None,
+        logins: Turns | None = None,
     ) -> None:
         """Put it together; ``limit_show`` messages greet a newcomer (S002-6).
 
@@ -67,7 +67,7 @@ class Messenger:
         self.name = name
         self.limit_show = limit_show
         self.counters = counters or Counters()
-        self.logins = logins or Logins(self.counters)
+        self.logins = logins or Turns("logins", self.counters)
         self.outage = Seldom("request.storage_unavailable")
         self.presence = Presence()
         self.patience = Patience()

@@ -11,7 +11,7 @@ from chat.counters import Counters
 from chat.sites import LOOPBACK, Network, Site, site_of
 
 SITES = 10_000
-"""Addresses whose logins are remembered, a few hundred bytes each; the oldest are dropped."""
+"""Addresses that are remembered, a few hundred bytes each; the oldest are dropped."""
 
 
 class Rate:
@@ -41,8 +41,8 @@ class Rate:
         return self._full_at <= now
 
 
-class Logins:
-    """Lets people log in one after the other where too many come at once.
+class Turns:
+    """Lets people log in, or begin TLS, one after the other where too many come at once.
 
     Nobody is refused for that: who would have to wait longer than there is time to log in is
     closed by that limit, and a program of ours comes again later.
@@ -50,13 +50,18 @@ class Logins:
 
     def __init__(
         self,
+        what: str,
         counters: Counters,
         *,
         per_minute: int = 0,
         per_minute_per_ip: int = 0,
         exempt: Sequence[Network] = LOOPBACK,
     ) -> None:
-        """Let so many in a minute in, in all and from one address; 0 is no limit."""
+        """Let so many in a minute in, in all and from one address; 0 is no limit.
+
+        ``what`` they do names the limits: ``logins_per_minute``, ``logins_per_minute_per_ip``.
+        """
+        self._limit = f"{what}_per_minute"
         self._counters = counters
         self._all = Rate(per_minute / 60, per_minute) if per_minute else None
         self._per_minute_per_ip = per_minute_per_ip
@@ -64,10 +69,10 @@ class Logins:
         self._by_site: OrderedDict[Site, Rate] = OrderedDict()
 
     async def turn(self, ip: str) -> None:
-        """Wait until one more from this address may log in."""
+        """Wait until it is the turn of one more from this address."""
         # One's own address first: who comes too often from there takes no turn of the others.
-        await self._wait(self._of(ip), "logins_per_minute_per_ip", ip)
-        await self._wait(self._all, "logins_per_minute", ip)
+        await self._wait(self._of(ip), f"{self._limit}_per_ip", ip)
+        await self._wait(self._all, self._limit, ip)
 
     async def _wait(self, rate: Rate | None, limit: str, ip: str) -> None:
         if rate is None:

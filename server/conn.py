@@ -26,12 +26,12 @@ from server.delivery import Delivery
 from server.dialect import Dialect
 from server.gate import Entry, Gate
 from server.timeline import Subscription
+from server.transport import RECEIVE, PlainTransport, Transport
 from storage.errors import StorageUnavailable
 from storage.records import Conversation
 
 log = structlog.get_logger()
 
-RECEIVE = 64 * 1024  # bytes read at once
 IN_FLIGHT = 1000
 """Messages of one connection that may wait for their acknowledgement before it is read further."""
 
@@ -62,7 +62,8 @@ class Conn:
         self.sock = sock
         self.address = address
         self.dialect = dialect
-        self.channel = SendChannel(sock, limit)
+        self.transport: Transport = PlainTransport(sock)
+        self.channel = SendChannel(self.transport.send, limit)
         self.session = Session(self)
         self.entry: Entry = Gate().enter("")
         """Its place among all, and how fast it may ask for things."""
@@ -120,9 +121,9 @@ class Conn:
         await self._wait_turn()
         await self.wait_room()
         while True:
-            await wait_readable(self.sock)
+            await self.transport.wait_readable()
             try:
-                data = self.sock.recv(RECEIVE)
+                data = self.transport.recv()
             except (BlockingIOError, InterruptedError):
                 continue
             except OSError as error:
@@ -146,8 +147,10 @@ class Conn:
         if delay > 0:
             self.counters.met(limit, address=self.address, connection=self.id)
             self.paused = True
-            await trio.sleep(delay)
-            self.paused = False
+            try:
+                await trio.sleep(delay)
+            finally:
+                self.paused = False
             self.heard_at = trio.current_time()
 
     def asked(self, things: int = 1) -> None:
@@ -157,6 +160,11 @@ class Conn:
     def push_back(self, data: bytes) -> None:
         """Let the next :meth:`receive` return these bytes."""
         self._pushed_back = data
+
+    def go_through(self, transport: Transport) -> None:
+        """Send and receive through another transport from now on; nothing may wait yet."""
+        self.transport = transport
+        self.channel.send = transport.send
 
     # ---- what chat calls
 
@@ -334,7 +342,7 @@ class Conn:
             if self.channel.broken:
                 return
             with suppress(OSError):
-                self.sock.shutdown(socket.SHUT_WR)
+                await self.transport.end_sending()
                 while True:
                     await wait_readable(self.sock)
                     if not self.sock.recv(RECEIVE):

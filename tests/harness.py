@@ -45,7 +45,7 @@ class RunningServer:
         # messages for (decision 1); a later flag outranks both.
         command = [sys.executable, "-m", "cmd.server", "--port", str(port)]
         command += ["--telnet-patience", "0.2", "--limit-messages", "0", *self._flags]
-        if not any(flag.startswith(("--db-name", "--database")) for flag in self._flags):
+        if not any(flag.startswith("--db-name") for flag in self._flags):  # also where the key is
             command += ["--db-name", str(self._folder / "chat.db")]
         environment = {
             key: value for key, value in os.environ.items() if key in {"PATH", "HOME", "TMPDIR"}

@@ -250,17 +250,3 @@ def _knock(server: RunningServer) -> None:
         sock.bind(("127.0.0.2", 0))
         sock.connect(("127.0.0.1", server.port))
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-
-
-async def test_a_crowd_without_a_name_costs_few_lines(tmp_path: Path) -> None:
-    """Who comes and goes is written down a hundred times a second at most; who logs in always."""
-    with running_server(tmp_path) as server:
-        for _ in range(1000):
-            _knock(server)
-        async with native(server, "Ann") as ann:
-            await ann.say("still there")
-        assert await trio.to_thread.run_sync(server.stop) == 0
-        entries = [json.loads(line) for line in server.log.read_text("utf-8").splitlines()]
-    assert sum(entry["event"] == "user.logged_in" for entry in entries) == 1
-    assert sum(entry.get("user") == "Ann" for entry in entries) == 2
-    assert sum(entry.get("left_out", 0) for entry in entries) > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 
 import pytest
@@ -11,7 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from trio.testing import MockClock
 
 from chat.counters import Counters
-from chat.rates import SITES, Logins, Rate
+from chat.rates import SITES, Rate, Turns
+from chat.seldom import Seldom
 from chat.sites import networks, site_of
 from server.gate import BURST, Entry, Full, Gate, GateLimits
 
@@ -197,7 +199,7 @@ def test_only_who_has_not_logged_in_says_too_much() -> None:
 async def test_logins_wait_for_their_turn(mock_clock: MockClock) -> None:
     """A minute's worth at once, then at the rate; one address does not hold up another."""
     counters = Counters()
-    logins = Logins(counters, per_minute=1000, per_minute_per_ip=60)
+    logins = Turns("logins", counters, per_minute=1000, per_minute_per_ip=60)
     mock_clock.autojump_threshold = 0
     begun = mock_clock.current_time()
     for _ in range(62):
@@ -212,7 +214,7 @@ async def test_logins_wait_for_their_turn(mock_clock: MockClock) -> None:
 async def test_all_logins_together_are_bounded_too(mock_clock: MockClock) -> None:
     """From however many addresses, this machine's own included."""
     counters = Counters()
-    logins = Logins(counters, per_minute=60)
+    logins = Turns("logins", counters, per_minute=60)
     mock_clock.autojump_threshold = 0
     begun = mock_clock.current_time()
     for number in range(70):
@@ -223,7 +225,7 @@ async def test_all_logins_together_are_bounded_too(mock_clock: MockClock) -> Non
 
 async def test_addresses_are_forgotten(mock_clock: MockClock) -> None:
     """Whoever has an IPv6 network to choose from fills no memory."""
-    logins = Logins(Counters(), per_minute_per_ip=60)
+    logins = Turns("logins", Counters(), per_minute_per_ip=60)
     for number in range(SITES + 500):
         await logins.turn(f"2001:db8:{number:x}::1")
     assert len(logins._by_site) == SITES
@@ -249,3 +251,18 @@ async def test_a_flood_is_no_flood_of_lines(mock_clock: MockClock) -> None:
     }  # fmt: skip
     assert [line["count"] for line in lines[::2]] == [1, 1001, 2001]
     assert {line.get("left_out") for line in lines} == {None, 999}
+
+
+async def test_a_kind_of_line_may_come_more_often(mock_clock: MockClock) -> None:
+    """Connections that come and go are worth more than a line a second, and not a thousand."""
+    from structlog.testing import capture_logs
+
+    line = Seldom("connection.opened", level=logging.INFO, most=100)
+    with capture_logs() as lines:
+        for _ in range(3):
+            for number in range(1000):
+                line.write(connection=number)
+            mock_clock.jump(1)
+    assert len(lines) == 300
+    assert {entry["log_level"] for entry in lines} == {"info"}
+    assert sum(entry.get("left_out", 0) for entry in lines) == 1800

@@ -41,6 +41,8 @@ VALUES: dict[str, tuple[object, object, object]] = {
     "max_login_bytes": (0, 5, 67_108_864),
     "logins_per_minute": (0, 5, 10_000_000),
     "logins_per_minute_per_ip": (0, 5, 10_000_000),
+    "handshakes_per_minute": (0, 5, 10_000_000),
+    "handshakes_per_minute_per_ip": (0, 5, 10_000_000),
     "frames_per_second": (0, 5, 10_000_000),
     "frames_per_second_per_ip": (0, 5, 10_000_000),
     "limit_exempt": ("none", "10.0.0.0/8, 2001:db8::/32", "192.0.2.7,::1"),
@@ -53,6 +55,9 @@ VALUES: dict[str, tuple[object, object, object]] = {
     "complaints_window": (0.5, 10.0, 878_400.0),
     "block_hours": (0.5, 10.0, 8760.0),
     "admin": ("Ann", "Боб,Ann", "x"),
+    "tls_cert": ("a.pem", "/tmp/b.pem", "цепь.pem"),  # noqa: S108 - nor opened
+    "tls_key": ("a.pem", "/tmp/b.pem", "ключ.pem"),  # noqa: S108 - nor opened
+    "allow_plaintext": (True, True, True),
 }
 
 # Values that cannot be, as they would be typed; and one for the file that is of a wrong type.
@@ -82,6 +87,8 @@ WRONG: dict[str, tuple[list[str], object]] = {
     "max_login_bytes": (["x", "-1", "67108865", "64K"], "64K"),
     "logins_per_minute": (["x", "-1", "10000001", "1.5"], "many"),
     "logins_per_minute_per_ip": (["x", "-1", "10000001", "1.5"], "many"),
+    "handshakes_per_minute": (["x", "-1", "10000001", "1.5"], "many"),
+    "handshakes_per_minute_per_ip": (["x", "-1", "10000001", "1.5"], "many"),
     "frames_per_second": (["x", "-1", "10000001", "1.5"], "many"),
     "frames_per_second_per_ip": (["x", "-1", "10000001", "1.5"], "many"),
     "limit_exempt": (["office", "10.0.0.0/33", "10.0.0.1/8", "1.2.3", "::1 127.0.0.1"], 5),
@@ -94,6 +101,9 @@ WRONG: dict[str, tuple[list[str], object]] = {
     "complaints_window": (["x", "0", "878401", "nan", "inf"], "24h"),
     "block_hours": (["x", "0", "8761", "nan", "inf"], "4h"),
     "admin": ([], 5),
+    "tls_cert": ([], 5),
+    "tls_key": ([], True),
+    "allow_plaintext": (["x", "2", "yes"], 5),
 }
 
 
@@ -101,6 +111,7 @@ UNITS = {
     "limit_show_messages", "max_file_bytes", "edit_minutes", "channel_bytes", "send_buffer",
     "max_connections", "max_connections_per_ip", "max_waiting", "max_waiting_per_ip",
     "max_login_bytes", "logins_per_minute", "logins_per_minute_per_ip", "frames_per_second",
+    "handshakes_per_minute", "handshakes_per_minute_per_ip",
     "frames_per_second_per_ip", "limit_messages", "complaints_threshold",
 }  # fmt: skip
 """The whole numbers that have a unit; all fractions have one."""
@@ -308,6 +319,13 @@ def test_a_flag_that_does_not_exist_ends_the_program(
     assert arguments[0] in capsys.readouterr().err
 
 
+def test_a_switch_needs_no_value() -> None:
+    """And can be turned off where a variable turned it on."""
+    assert load_settings(["--allow-plaintext", "--port", "1"], {}).allow_plaintext
+    environ = {"ALLOW_PLAINTEXT": "1"}
+    assert not load_settings(["--allow-plaintext=false"], environ).allow_plaintext
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_help_names_everything_about_a_setting(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -321,8 +339,11 @@ def test_the_help_names_everything_about_a_setting(
     meta, default = meta_of(name), _defaults()[name]
     assert meta.extra is not None
     unit = f", in {meta.extra['unit']}" if isinstance(default, float) or name in UNITS else ""
-    source = f"[${meta.extra['env']}{unit}; default {'none' if default == '' else default}]"
-    assert f"{flag_of(name)} {name.upper()} {meta.description} {source}" in shown
+    switch = isinstance(default, bool)
+    said = "none" if default == "" else "false" if switch else default
+    source = f"[${meta.extra['env']}{unit}; default {said}]"
+    value = f"[{name.upper()}]" if switch else name.upper()
+    assert f"{flag_of(name)} {value} {meta.description} {source}" in shown
     assert meta.description
 
 
