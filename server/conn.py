@@ -35,6 +35,9 @@ log = structlog.get_logger()
 IN_FLIGHT = 1000
 """Messages of one connection that may wait for their acknowledgement before it is read further."""
 
+ASKED_AT_ONCE = 50
+"""Requests of one connection that are answered before the others have a turn."""
+
 MAX_TEXTS = 2
 """Long texts that one connection is sent at once; who asks for more waits."""
 
@@ -75,6 +78,7 @@ class Conn:
         self.pinged_at: float | None = None
         self.answers_pings = False
         """True for clients of our own protocol; a person at telnet cannot answer a ping."""
+        self._asked = 0
         self.received = 0
         """Bytes received in all."""
         self.end_reason = "closed by the client"
@@ -153,9 +157,15 @@ class Conn:
                 self.paused = False
             self.heard_at = trio.current_time()
 
-    def asked(self, things: int = 1) -> None:
-        """Note that so many things were asked for; who asks too fast is read from later."""
-        self.entry.charge(things, trio.current_time())
+    async def asked(self) -> None:
+        """Note that something was asked for; who asks too fast is read from later.
+
+        One read can hold thousands of requests: now and then the others have a turn between them.
+        """
+        self.entry.charge(1, trio.current_time())
+        self._asked += 1
+        if self._asked % ASKED_AT_ONCE == 0:
+            await trio.lowlevel.checkpoint()
 
     def push_back(self, data: bytes) -> None:
         """Let the next :meth:`receive` return these bytes."""

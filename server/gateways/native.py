@@ -51,7 +51,7 @@ async def serve_native(conn: Conn, messenger: Messenger, ping_interval: float) -
             reader.limit = MAX_HEADER
         for item in reader.feed(data):
             await conn.wait_room()  # one read can hold thousands of requests
-            conn.asked()
+            await conn.asked()
             if isinstance(item, ProtocolError):
                 _refuse(conn, item)
             elif not greeted:
