@@ -17,7 +17,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
     --no-emit-find-links --no-emit-options $(LOCK_ARGS)
 ARGS ?=
 
-.PHONY: help install run test lint format loadtest bench chaos lock docs locale force
+.PHONY: help install run test lint format audit loadtest bench chaos lock docs locale force
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,9 @@ lint: $(DEV) ## Check style, types, layers, docs and the compose file
 format: $(DEV) ## Format the code and sort its imports
 	$(BIN)/ruff check --select I --fix .
 	$(BIN)/ruff format .
+
+audit: $(DEV) ## Ask whether the libraries have known holes
+	@$(BIN)/python -m tools.audit $(ARGS)
 
 loadtest: $(RUN) ## Let 1000 simulated clients chat (flags: ARGS="--clients 100")
 	@exec $(BIN)/python -m loadtest $(ARGS)

@@ -88,7 +88,8 @@ def our_server(*flags: str, path: Path | None = None) -> Iterator[Server]:
     """Run our server, everything on, on a new SQLite file or on the one at ``path``."""
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("wb") as log:
         command = [sys.executable, "-m", "cmd.server", "--port", "0", "--log-level", "warning"]
-        command += ["--limit-messages", "0"]  # decision 1
+        # Decision 1; and one sender here makes the load of many.
+        command += ["--limit-messages", "0", "--frames-per-second", "0"]
         command += ["--db-name", str(path or Path(folder) / "chat.db"), *flags]
         process = subprocess.Popen(  # noqa: S603
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bench import broadcast
 from bench.encryption import tls
 from bench.expiry import expiry
+from bench.flood import flood
 from bench.history import history
 from bench.idle import idle
 from bench.long_text import long_text
@@ -19,6 +20,7 @@ SCENARIOS = {
     "rate-10": Scenario(broadcast.rate_10, "latency and server CPU at 10 messages/s"),
     "rooms": Scenario(rooms, "as fast as it goes in rooms of 20, against all in one room"),
     "stuck": Scenario(stuck, "latency at 100 messages/s while a tenth of the clients never read"),
+    "flood": Scenario(flood, "latency while 2000 strangers flood from one address"),
     "idle": Scenario(idle, "10,000 idle connections: memory, and the login of one more"),
     "long-text": Scenario(long_text, "latency of the others while a long text passes", quick=False),
     "tls": Scenario(tls, "saturated and at 100 messages/s, over TLS against without", quick=False),

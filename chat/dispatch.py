@@ -107,7 +107,7 @@ async def guarded(
     except ProtocolError as error:
         return Error(ref=ref, code=error.code, message=error.said(session.voice))
     except StorageUnavailable as error:
-        messenger.outage.warn(request=what, reason=str(error))
+        messenger.outage.write(request=what, reason=str(error))
         return database_away(ref, session)
     except Exception:
         log.exception("request.failed", request=what)

@@ -13,6 +13,7 @@ from chat.admission import Admission
 from chat.complaints import Complaints
 from chat.contacts import Contacts
 from chat.conversations import Conversations
+from chat.counters import Counters
 from chat.editing import Editing, EditingRules
 from chat.expiry import Expiry, Forget
 from chat.files import FileRules, Files
@@ -26,6 +27,7 @@ from chat.markers import Markers
 from chat.moderation import ModerationRules
 from chat.patience import Patience
 from chat.public_rooms import PublicRooms
+from chat.rates import Turns
 from chat.reading import Reading
 from chat.rooms import Rooms
 from chat.schedule import Schedule
@@ -53,14 +55,19 @@ class Messenger:
         files: FileRules = FileRules(),  # noqa: B008
         moderation: ModerationRules = ModerationRules(),  # noqa: B008
         forget: Forget = lambda _conversation, _horizon: None,
+        counters: Counters | None = None,
+        logins: Turns | None = None,
     ) -> None:
         """Put it together; ``limit_show`` messages greet a newcomer (S002-6).
 
-        ``forget`` is told what has expired and must not be shown out of memory.
+        ``forget`` is told what has expired and must not be shown out of memory. Limits that
+        are met are counted by ``counters``; ``logins`` says when one more may log in.
         """
         self.stores = stores
         self.name = name
         self.limit_show = limit_show
+        self.counters = counters or Counters()
+        self.logins = logins or Turns("logins", self.counters)
         self.outage = Seldom("request.storage_unavailable")
         self.presence = Presence()
         self.patience = Patience()

@@ -11,11 +11,11 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from math import ceil
 
 import trio
 
+from chat.sites import Site, site_of
 from protocol.errors import ErrorCode, ProtocolError
 
 FREE = 3
@@ -36,8 +36,7 @@ QUIET = 3600.0
 ENTRIES = 10_000
 """Names and addresses that are remembered, a few hundred bytes each; the oldest are dropped."""
 
-_Key = str | IPv4Address | IPv6Network
-_SITE = 64  # bits of an IPv6 address that one household or server has to itself
+_Key = str | Site
 
 
 @dataclass(slots=True, eq=False)
@@ -120,7 +119,7 @@ class Throttle:
         for it was cancelled or the database is away, has not been.
         """
         name = self._entry(f"name {name_key}", self._free)
-        address = _address(ip)
+        address = site_of(ip)
         entries = [name]
         if address is not None:
             entries.append(self._entry(address, self._free_by_address))
@@ -189,17 +188,3 @@ async def _turn(entries: list[_Entry]) -> None:
             await full.settled.wait()
         else:
             return
-
-
-def _address(ip: str) -> IPv4Address | IPv6Network | None:
-    """Return whom an address stands for, None for the machine itself."""
-    try:
-        address = ip_address(ip.partition("%")[0])
-    except ValueError:
-        return None
-    if isinstance(address, IPv6Address):
-        mapped = address.ipv4_mapped
-        if mapped is None:
-            return None if address.is_loopback else IPv6Network((int(address), _SITE), strict=False)
-        address = mapped
-    return None if address.is_loopback else address

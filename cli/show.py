@@ -24,7 +24,7 @@ from cli.status import ClientStatus, State
 from protocol.events import StatusReport
 from protocol.language import N_, Count, Sentence, decimal
 from protocol.text import UNREAD_LINE
-from protocol.view import View, lines, message_lines
+from protocol.view import View, limit_lines, lines, message_lines
 
 _Facts = (
     Connected | Disconnected | ServerStops | StorageChanged | ServerError | Remark | LoginLost
@@ -179,7 +179,7 @@ def status_lines(report: StatusReport, status: ClientStatus, view: View) -> list
             names=", ".join(report.users),
         )
     )
-    return facts
+    return facts + limit_lines(report, view)
 
 
 def offline_lines(status: ClientStatus, view: View) -> list[str]:

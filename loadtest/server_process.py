@@ -75,7 +75,8 @@ def started(command: Sequence[str], database: str | None) -> Iterator[ServerProc
     with tempfile.TemporaryDirectory(prefix="loadtest-") as name:
         folder = Path(name)
         arguments = ["--host", "127.0.0.1", "--port", "0", "--log-level", "warning"]
-        arguments += ["--limit-messages", "0"]  # decision 1: it is the server that is measured
+        # Decision 1: it is the server that is measured, not its limits.
+        arguments += ["--limit-messages", "0", "--frames-per-second", "0"]
         arguments += ["--db-name", str(folder / "loadtest.db")]  # the key is beside it
         if database is not None:
             arguments += ["--database", database]

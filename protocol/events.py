@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from protocol.limits import MAX_CHUNK
 from protocol.requests import GENERAL
@@ -219,6 +219,13 @@ class StatusReport(Reply, frozen=True, kw_only=True, tag="status_report"):
     server: str
     users: Annotated[list[str], Meta(description="The names of all who are here, sorted.")]
     connections: Annotated[int, Meta(description="Connections that are logged in.")]
+    limits: Annotated[
+        dict[str, int],
+        Meta(
+            description="For administrators: how often each limit against abuse was met since the "
+            "server's start, by the name of its setting; those that never were are not there."
+        ),
+    ] = field(default_factory=dict)
 
 
 class PongReply(Reply, frozen=True, kw_only=True, tag="pong"):

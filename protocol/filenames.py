@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from protocol.text import sanitise
+from protocol.text import without_unsafe
 
 MAX_FILE_NAME = 255
 """Bytes of a name in UTF-8; more than that no common file system takes."""
@@ -17,7 +17,8 @@ NAMELESS = "file"
 """The name of a file of whose own name nothing was left."""
 
 _SEPARATORS = re.compile(r"[/\\]")
-_SPECIAL = re.compile(r'[<>:"|?*]')  # on Windows they name streams, pipes and patterns
+# On Windows some name streams, pipes and patterns; the last ones look like separators.
+_SPECIAL = re.compile(r'[<>:"|?*\u2044\u2215\u29f5\u29f8\ufe68\uff0f\uff3c]')
 _DEVICES = re.compile(
     r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$|clock\$) *(\.|$)", re.IGNORECASE
 )
@@ -40,9 +41,9 @@ def safe_file_name(name: str) -> str:
     # The end of a name that is far too long would be cut away below; its ending stays.
     last = parts[-1] if parts else ""
     last = last if len(last) <= _LOOKED_AT else last[:-_EXTENSION][:_LOOKED_AT] + last[-_EXTENSION:]
-    shown = "".join(filter(_may_stand, _on_one_line(last)))
-    shown = _on_one_line(shown)  # blanks on both sides of what was left out are one
-    shown = _SPECIAL.sub("_", unicodedata.normalize("NFC", shown)).strip(". ")
+    shown = _SPECIAL.sub("_", "".join(filter(_may_stand, _on_one_line(last))))
+    shown = unicodedata.normalize("NFC", without_unsafe(shown))
+    shown = _on_one_line(shown).strip(". ")  # blanks on both sides of what was left out are one
     if _DEVICES.match(shown):
         shown = f"_{shown}"
     return _shortened(shown, "") or NAMELESS
@@ -58,9 +59,7 @@ def _on_one_line(name: str) -> str:
 
 
 def _may_stand(character: str) -> bool:
-    if unicodedata.category(character) in _HIDDEN and character not in _JOINERS:
-        return False
-    return sanitise(character) == character
+    return unicodedata.category(character) not in _HIDDEN or character in _JOINERS
 
 
 def _shortened(name: str, addition: str) -> str:

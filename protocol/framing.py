@@ -56,11 +56,12 @@ class FrameReader(Generic[FrameT]):
     reader is :attr:`broken`: it returns nothing more, and the connection has to be closed.
     """
 
-    __slots__ = ("_buffer", "_decoder", "_header", "_limit", "_scanned", "_skipping", "broken")
+    __slots__ = ("_buffer", "_decoder", "_header", "_scanned", "_skipping", "broken", "limit")
 
     def __init__(self, decoder: msgspec.json.Decoder[FrameT], limit: int = MAX_HEADER) -> None:
         self._decoder = decoder
-        self._limit = limit
+        self.limit = limit
+        """Bytes of the longest header line; it can be changed between two reads."""
         self._buffer = bytearray()
         self._scanned = 0  # no newline before this, so that a long line is searched once
         self._skipping = False  # inside a line that was too long
@@ -89,7 +90,7 @@ class FrameReader(Generic[FrameT]):
                 break
             if self._skipping:
                 self._skipping = False
-            elif newline - start > self._limit:
+            elif newline - start > self.limit:
                 self._refuse_long_line(start, arrived)
             else:
                 self._take_line(bytes(buffer[start:newline]), arrived)
@@ -134,7 +135,7 @@ class FrameReader(Generic[FrameT]):
 
     def _refuse_too_long(self, start: int, arrived: list[Incoming[FrameT] | ProtocolError]) -> int:
         """Forget an unfinished line that is too long already; return where the rest begins."""
-        if not self._skipping and len(self._buffer) - start > self._limit:
+        if not self._skipping and len(self._buffer) - start > self.limit:
             self._skipping = True
             self._refuse_long_line(start, arrived)
         return len(self._buffer) if self._skipping else start
@@ -142,13 +143,13 @@ class FrameReader(Generic[FrameT]):
     def _refuse_long_line(
         self, start: int, arrived: list[Incoming[FrameT] | ProtocolError]
     ) -> None:
-        begun = bytes(self._buffer[start : start + self._limit])
+        begun = bytes(self._buffer[start : start + self.limit])
         self.broken = bool(_BYTES_FOLLOW.search(begun))
         arrived.append(
             ProtocolError(
                 ErrorCode.FRAME_TOO_LONG,
                 "A header line has at most {limit} bytes. Send a long text as a stream of chunks.",
-                limit=self._limit,
+                limit=self.limit,
             )
         )
 
@@ -157,9 +158,9 @@ REQUEST_DECODER: msgspec.json.Decoder[Request] = msgspec.json.Decoder(reduce(or_
 EVENT_DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(reduce(or_, EVENTS))
 
 
-def request_reader() -> FrameReader[Request]:
-    """Return the reader for a server's end."""
-    return FrameReader(REQUEST_DECODER)
+def request_reader(limit: int = MAX_HEADER) -> FrameReader[Request]:
+    """Return the reader for a server's end, for header lines of so many bytes."""
+    return FrameReader(REQUEST_DECODER, limit)
 
 
 def event_reader() -> FrameReader[Event]:

@@ -3,6 +3,9 @@
 MAX_HEADER = 512 * 1024
 """The longest header line: a text of MAX_TEXT bytes, each escaped as ``\\u0001``, and the rest."""
 
+LOGIN_HEADER = 64 * 1024
+"""The longest header line before the login: what strangers send costs as little as possible."""
+
 MAX_TEXT = 64 * 1024
 """The longest text, in UTF-8, that fits into a frame; a longer one is a stream of chunks."""
 

@@ -150,7 +150,14 @@ def _(event: StatusReport, view: View) -> list[str]:
             "Here now ({number}, {connections}): {names}",
             number=len(event.users), connections=connections, names=", ".join(event.users),
         ),
+        *limit_lines(event, view),
     ]  # fmt: skip
+
+
+def limit_lines(event: StatusReport, view: View) -> list[str]:
+    """Return how often limits against abuse were met; nothing where none was, or to others."""
+    met = ", ".join(f"{limit} {count}" for limit, count in sorted(event.limits.items()))
+    return [view.say("Limits met since the start: {limits}", limits=met)] if met else []
 
 
 @lines.register

@@ -15,6 +15,7 @@ import structlog
 import trio
 
 from chat.complaints import ComplaintRules
+from chat.counters import Counters
 from chat.editing import EditingRules
 from chat.expiry import Lifetime
 from chat.files import FileRules
@@ -26,6 +27,7 @@ from chat.sync import snapshot
 from protocol import __version__
 from protocol.events import Event, Shutdown
 from protocol.language import voice
+from server.bounds import gate, handshakes, logins
 from server.certificate import Certificate, CertificateError, KeyFiles
 from server.conn import Conn
 from server.delivery import Delivery
@@ -72,6 +74,7 @@ class App:
         self._stores = stores
         self._listeners: list[socket.socket] = []
         self._delivery = Delivery(stores.messages)
+        self._counters = Counters()
         self._messenger = Messenger(
             stores,
             self._delivery.publish,
@@ -82,9 +85,13 @@ class App:
             files=FileRules(settings.max_file_bytes),
             moderation=_moderation(settings),
             forget=self._delivery.forget,
+            counters=self._counters,
+            logins=logins(settings, self._counters),
         )
         lines = LineGateway(self._messenger, settings.zone, self._delivery.title_of)
-        self._opening = Opening(self._messenger, lines, certificate, settings)
+        self._opening = Opening(
+            self._messenger, lines, certificate, settings, handshakes(settings, self._counters)
+        )
         self._server: Server | None = None
 
     async def prepare(self) -> None:
@@ -112,8 +119,9 @@ class App:
         async with trio.open_nursery() as background:
             async with trio.open_nursery() as connections:
                 server = self._server = Server(
-                    connections, self._listeners, self._connect, self._opening.serve, self._limits()
-                )
+                    connections, self._listeners, self._connect, self._opening.serve,
+                    self._limits(), gate=gate(self._settings), counters=self._counters,
+                )  # fmt: skip
                 background.start_soon(self._messenger.run)
                 background.start_soon(self._look_after, server)
                 journal_done = trio.Event()
@@ -125,6 +133,8 @@ class App:
                 )
             await self._messenger.write()
             background.cancel_scope.cancel()
+        if counts := self._counters.counts():
+            log.info("limits.met", **counts)
 
     async def _accept_until(
         self, stop: trio.Event, server: Server, ready: Callable[[], None]

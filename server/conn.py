@@ -17,12 +17,14 @@ import structlog
 import trio
 from trio.lowlevel import notify_closing, wait_readable, wait_writable
 
+from chat.counters import Counters
 from chat.session import Session
 from protocol.events import Event, Goodbye, Sent
 from protocol.language import Sentence
 from server.channel import SendChannel
 from server.delivery import Delivery
 from server.dialect import Dialect
+from server.gate import Entry, Gate
 from server.timeline import Subscription
 from server.transport import RECEIVE, PlainTransport, Transport
 from storage.errors import StorageUnavailable
@@ -32,6 +34,9 @@ log = structlog.get_logger()
 
 IN_FLIGHT = 1000
 """Messages of one connection that may wait for their acknowledgement before it is read further."""
+
+ASKED_AT_ONCE = 50
+"""Requests of one connection that are answered before the others have a turn."""
 
 MAX_TEXTS = 2
 """Long texts that one connection is sent at once; who asks for more waits."""
@@ -63,12 +68,17 @@ class Conn:
         self.transport: Transport = PlainTransport(sock)
         self.channel = SendChannel(self.transport.send, limit)
         self.session = Session(self)
+        self.entry: Entry = Gate().enter("")
+        """Its place among all, and how fast it may ask for things."""
+        self.counters = Counters()
+        """Count what it is cut or slowed for."""
         self.subscriptions: dict[int, Subscription] = {}
         self.connected_at = time.time_ns() // 1000
         self.connected_time = self.heard_at = trio.current_time()
         self.pinged_at: float | None = None
         self.answers_pings = False
         """True for clients of our own protocol; a person at telnet cannot answer a ping."""
+        self._asked = 0
         self.received = 0
         """Bytes received in all."""
         self.end_reason = "closed by the client"
@@ -102,7 +112,7 @@ class Conn:
         """Return what has arrived, at least one byte; ``b""`` at the end of the stream.
 
         Waits first while the client leaves its answers unread or has much in flight: who does
-        not read is not read from.
+        not read is not read from. So it is with who asks for more in a second than it may.
         """
         if self._pushed_back:
             data, self._pushed_back = self._pushed_back, b""
@@ -112,6 +122,7 @@ class Conn:
             await self.session.wait_in_flight(IN_FLIGHT)
             self.paused = False
             self.heard_at = trio.current_time()  # it is not to blame for that silence
+        await self._wait_turn()
         await self.wait_room()
         while True:
             await self.transport.wait_readable()
@@ -127,6 +138,34 @@ class Conn:
             self.pinged_at = None
             self.received += len(data)
             return data
+
+    async def _wait_turn(self) -> None:
+        """Read nothing for a moment from who was too fast, or no more from who only talks."""
+        entry = self.entry
+        if self.session.user is not None:
+            entry.admit()
+        elif entry.says_too_much(self.received):
+            self.counters.met("max_login_bytes", address=self.address, connection=self.id)
+            self.end("You have sent too much without logging in.")
+        delay, limit = entry.delay(trio.current_time())
+        if delay > 0:
+            self.counters.met(limit, address=self.address, connection=self.id)
+            self.paused = True
+            try:
+                await trio.sleep(delay)
+            finally:
+                self.paused = False
+            self.heard_at = trio.current_time()
+
+    async def asked(self) -> None:
+        """Note that something was asked for; who asks too fast is read from later.
+
+        One read can hold thousands of requests: now and then the others have a turn between them.
+        """
+        self.entry.charge(1, trio.current_time())
+        self._asked += 1
+        if self._asked % ASKED_AT_ONCE == 0:
+            await trio.lowlevel.checkpoint()
 
     def push_back(self, data: bytes) -> None:
         """Let the next :meth:`receive` return these bytes."""

@@ -45,8 +45,8 @@ def _sanitise(
         if key == "exception":
             # Several lines, which may quote a stranger's; indented, none can pass for an entry.
             event[key] = sanitise(value).replace("\n", "\n    ")
-        elif isinstance(value, str):
-            event[key] = sanitise_line(value)
-        elif isinstance(value, list):
+        elif isinstance(value, list | tuple):
             event[key] = [sanitise_line(str(item)) for item in value]
+        elif not isinstance(value, int | float | None):
+            event[key] = sanitise_line(str(value))
     return event

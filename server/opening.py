@@ -13,6 +13,7 @@ import structlog
 import trio
 
 from chat.messenger import Messenger
+from chat.rates import Turns
 from protocol.errors import ErrorCode
 from protocol.events import Error
 from protocol.language import N_
@@ -55,19 +56,25 @@ class Opening:
         lines: LineGateway,
         certificate: Certificate,
         settings: Settings,
+        handshakes: Turns,
     ) -> None:
-        """Take what the gateways need; the certificate may be reloaded at any time."""
+        """Take what the gateways need; the certificate may be reloaded at any time.
+
+        ``handshakes`` says when one more may begin.
+        """
         self._messenger = messenger
         self._lines = lines
         self._certificate = certificate
         self._settings = settings
+        self._handshakes = handshakes
 
     async def serve(self, conn: Conn) -> None:
         """Serve a fresh connection until one end has had enough."""
         try:
             first = await self._first(conn)
             if first is not None and first.startswith(TLS_RECORD):
-                # Nothing has been computed for this client so far: limits on handshakes go here.
+                # Nothing has been computed for this client so far.
+                await self._handshakes.turn(conn.session.ip)
                 if not await self._secure(conn, first):
                     return
                 first = await self._first(conn)

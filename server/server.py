@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -11,8 +12,11 @@ import structlog
 import trio
 from trio.lowlevel import checkpoint, wait_readable
 
+from chat.counters import Counters
+from chat.seldom import Seldom
 from protocol.events import PingEvent
 from server.conn import Conn
+from server.gate import Full, Gate
 
 log = structlog.get_logger()
 
@@ -21,6 +25,14 @@ ACCEPT_AT_ONCE = 100
 
 NO_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 ACCEPT_PAUSE = 0.1  # seconds, when the machine has no file descriptor left
+
+REFUSE_AT_ONCE = 10
+"""Connections refused before those that are in have a while for themselves, so that a flood that
+is refused costs them a small share of the time; meanwhile newcomers wait in the kernel's queue."""
+REFUSE_PAUSE = 0.01  # seconds
+
+STRANGERS = 100
+"""Lines a second that are logged of connections that come, and of such as go without a login."""
 
 
 @dataclass(frozen=True)
@@ -42,19 +54,28 @@ class Server:
         connect: Callable[[socket.socket], Conn],
         gateway: Callable[[Conn], Awaitable[None]],
         limits: HealthLimits,
+        *,
+        gate: Gate | None = None,
+        counters: Counters | None = None,
     ) -> None:
         """Serve what arrives at ``listeners``, non-blocking and listening.
 
         ``connect`` makes the connection of an accepted socket, ``gateway`` reads and answers
         until the conversation with the client is over. Connections run in ``nursery`` and
         outlive :meth:`Accept`, so that a server on its way down can say goodbye to them.
+        ``gate`` says who may come in, ``counters`` count who may not and who is cut off.
         """
         self._nursery = nursery
         self._listeners = listeners
         self._connect = connect
         self._gateway = gateway
         self._limits = limits
+        self._gate = gate or Gate()
+        self._counters = counters or Counters()
         self._conns: dict[int, Conn] = {}
+        self._opened = Seldom("connection.opened", level=logging.INFO, most=STRANGERS)
+        self._closed = Seldom("connection.closed", level=logging.INFO, most=STRANGERS)
+        self._failed = Seldom("accept.failed", level=logging.INFO)
 
     async def Accept(self) -> None:  # noqa: N802
         """Take connections until cancelled; one that fails never keeps the next one out."""
@@ -66,9 +87,7 @@ class Server:
         while True:
             await wait_readable(listener)
             try:
-                for _ in range(ACCEPT_AT_ONCE):
-                    sock, _ = listener.accept()
-                    self._start(sock)
+                await self._accept_some(listener)
                 await checkpoint()
             except BlockingIOError:
                 continue
@@ -77,16 +96,37 @@ class Server:
                     log.warning("accept.no_resources", error=error.strerror, open=len(self._conns))
                     await trio.sleep(ACCEPT_PAUSE)
                 else:  # the client was gone before it was taken
-                    log.info("accept.failed", error=error.strerror)
+                    self._failed.write(error=error.strerror)
 
-    def _start(self, sock: socket.socket) -> None:
+    async def _accept_some(self, listener: socket.socket) -> None:
+        refused = 0
+        for _ in range(ACCEPT_AT_ONCE):
+            sock, address = listener.accept()
+            refused += not self._start(sock, address[0])
+            if refused == REFUSE_AT_ONCE:
+                await trio.sleep(REFUSE_PAUSE)
+                return
+
+    def _start(self, sock: socket.socket, ip: str) -> bool:
+        """Serve a connection; False where there is no room for it."""
+        try:
+            entry = self._gate.enter(ip)
+        except Full as full:
+            # Without a word: whether it would be understood, or taken for an attack on TLS, is
+            # not known before the client has said something, and waiting for that is a place.
+            sock.close()
+            self._counters.met(full.limit, address=ip, open=self._gate.connections)
+            return False
         try:
             conn = self._connect(sock)
         except OSError as error:
-            log.info("accept.failed", error=error.strerror)
+            self._failed.write(error=error.strerror)
             sock.close()
+            entry.leave()
         else:
+            conn.entry, conn.counters = entry, self._counters
             self._nursery.start_soon(self._serve, conn)
+        return True
 
     async def _serve(self, conn: Conn) -> None:
         self.AddConn(conn)
@@ -98,24 +138,28 @@ class Server:
             log.exception("connection.failed", connection=conn.id)
         finally:
             self.DelConn(conn)
+            conn.entry.leave()
 
     def AddConn(self, conn: Conn) -> None:  # noqa: N802
         """Register a connection."""
         self._conns[conn.id] = conn
-        log.info("connection.opened", connection=conn.id, address=conn.address)
+        self._opened.write(connection=conn.id, address=conn.address)
 
     def DelConn(self, conn: Conn) -> None:  # noqa: N802
         """Forget a connection; one that is not registered is no error."""
         if self._conns.pop(conn.id, None) is not None:
-            log.info(
-                "connection.closed",
-                connection=conn.id,
-                user=conn.session.user.name if conn.session.user else None,
-                reason=conn.end_reason,
-                seconds=round(trio.current_time() - conn.connected_time, 3),
-                received=conn.received,
-                sent=conn.sent,
-            )
+            facts = {
+                "connection": conn.id,
+                "user": conn.session.user.name if conn.session.user else None,
+                "reason": conn.end_reason,
+                "seconds": round(trio.current_time() - conn.connected_time, 3),
+                "received": conn.received,
+                "sent": conn.sent,
+            }
+            if conn.session.user is None:
+                self._closed.write(**facts)
+            else:
+                log.info("connection.closed", **facts)
 
     def GetAll(self) -> list[Conn]:  # noqa: N802
         """Return all connections, oldest first, as they are now."""
@@ -131,18 +175,25 @@ class Server:
         # A client that takes what had to wait is alive, though we may not have read it meanwhile.
         silent = now - max(conn.heard_at, conn.channel.progress_at)
         if silent >= limits.ping_interval and conn.half_open:
+            self._count("half_open", conn)
             conn.abort("the other end is gone")
             return False
         if conn.channel.waiting and now - conn.channel.progress_at > limits.idle_limit:
+            self._count("idle_limit", conn)
             conn.abort("took nothing for the idle limit")
             return False
         if conn.session.user is None and now - conn.connected_time > limits.login_timeout:
+            self._count("login_timeout", conn)
             conn.end("You did not log in in time.")
             return False
         if conn.answers_pings and not conn.paused and silent > limits.idle_limit:
+            self._count("idle_limit", conn)
             conn.end("You have not answered for too long.")
             return False
         if conn.answers_pings and silent >= limits.ping_interval and conn.pinged_at is None:
             conn.pinged_at = now
             conn.post(PingEvent())
         return True
+
+    def _count(self, limit: str, conn: Conn) -> None:
+        self._counters.met(limit, connection=conn.id, address=conn.address)

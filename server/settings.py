@@ -23,6 +23,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import fields
 
 from chat.names import check_name
+from chat.sites import networks
 from protocol import __version__
 from protocol.errors import ProtocolError
 
@@ -172,6 +173,95 @@ class Settings(Struct, frozen=True, kw_only=True):
             env="SEND_BUFFER", unit="bytes", ge=4096, le=64 * 1024 * 1024,
         ),
     ] = 64 * 1024  # fmt: skip
+
+    max_connections: Annotated[
+        int,
+        _set(
+            "Connections there can be at once. Who comes then is turned away; nobody who is in is "
+            "dropped. 0 is no limit, here and in all limits below.",
+            env="MAX_CONNECTIONS", unit="connections", ge=0, le=10_000_000,
+        ),
+    ] = 20_000  # fmt: skip
+    max_connections_per_ip: Annotated[
+        int,
+        _set(
+            "The same from one IP address; of IPv6 a /64 counts as one.",
+            env="MAX_CONNECTIONS_PER_IP", unit="connections", ge=0, le=10_000_000,
+        ),
+    ] = 1000  # fmt: skip
+    max_waiting: Annotated[
+        int,
+        _set(
+            "Connections that have not logged in yet.",
+            env="MAX_WAITING", unit="connections", ge=0, le=10_000_000,
+        ),
+    ] = 2000  # fmt: skip
+    max_waiting_per_ip: Annotated[
+        int,
+        _set(
+            "The same from one IP address.",
+            env="MAX_WAITING_PER_IP", unit="connections", ge=0, le=10_000_000,
+        ),
+    ] = 200  # fmt: skip
+    max_login_bytes: Annotated[
+        int,
+        _set(
+            "What is read of a connection before it has logged in; then it is closed.",
+            env="MAX_LOGIN_BYTES", unit="bytes", ge=0, le=64 * 1024 * 1024,
+        ),
+    ] = 192 * 1024  # fmt: skip
+    logins_per_minute: Annotated[
+        int,
+        _set(
+            "Logins in a minute, right ones and wrong ones; further ones wait for their turn.",
+            env="LOGINS_PER_MINUTE", unit="logins", ge=0, le=10_000_000,
+        ),
+    ] = 60_000  # fmt: skip
+    logins_per_minute_per_ip: Annotated[
+        int,
+        _set(
+            "The same from one IP address.",
+            env="LOGINS_PER_MINUTE_PER_IP", unit="logins", ge=0, le=10_000_000,
+        ),
+    ] = 600  # fmt: skip
+    handshakes_per_minute: Annotated[
+        int,
+        _set(
+            "TLS handshakes in a minute; further ones wait for their turn.",
+            env="HANDSHAKES_PER_MINUTE", unit="handshakes", ge=0, le=10_000_000,
+        ),
+    ] = 60_000  # fmt: skip
+    handshakes_per_minute_per_ip: Annotated[
+        int,
+        _set(
+            "The same from one IP address.",
+            env="HANDSHAKES_PER_MINUTE_PER_IP", unit="handshakes", ge=0, le=10_000_000,
+        ),
+    ] = 600  # fmt: skip
+    frames_per_second: Annotated[
+        int,
+        _set(
+            "Requests, or lines at telnet, that are read of one connection in a second; those of "
+            "ten seconds may come at once. Who is faster is slowed and loses nothing.",
+            env="FRAMES_PER_SECOND", unit="frames", ge=0, le=10_000_000,
+        ),
+    ] = 1000  # fmt: skip
+    frames_per_second_per_ip: Annotated[
+        int,
+        _set(
+            "The same of all connections from one IP address together.",
+            env="FRAMES_PER_SECOND_PER_IP", unit="frames", ge=0, le=10_000_000,
+        ),
+    ] = 5000  # fmt: skip
+    limit_exempt: Annotated[
+        str,
+        _set(
+            "Addresses and networks, with commas between them, to which no limit per IP address "
+            "applies: this machine, from where a proxy or a tunnel speaks for many, and an office "
+            "bigger than the limits. none is none.",
+            env="LIMIT_EXEMPT",
+        ),
+    ] = "127.0.0.0/8, ::1"
 
     limit_messages: Annotated[
         int,
@@ -359,6 +449,8 @@ def _convert(name: str, value: object, source: str) -> Any:
         _check_zone(converted, source)
     if name == "admin":
         _check_admins(converted, source)
+    if name == "limit_exempt":
+        _check_networks(converted, source)
     return converted
 
 
@@ -382,6 +474,14 @@ def _check_zone(name: str, source: str) -> None:
         _zone(name)
     except ValueError as error:
         raise SettingsError(f"{source}: {error}.") from None
+
+
+def _check_networks(text: str, source: str) -> None:
+    try:
+        networks(text)
+    except ValueError as error:
+        reason = f"{error}. Use addresses such as 10.0.0.7 and networks such as 10.0.0.0/8"
+        raise SettingsError(f"{source}: {text!r} cannot be used: {reason}.") from None
 
 
 def _check_admins(names: str, source: str) -> None:

@@ -31,6 +31,7 @@ async def login(messenger: Messenger, session: Session, request: Login) -> Answe
         )
     if request.language:
         session.voice = voice(request.language)
+    await messenger.logins.turn(session.ip)
     user, proof = await messenger.accounts.come(session, request)
     await messenger.expiry.pass_over(user.id)
     memberships = await messenger.conversations.of(user)
@@ -99,6 +100,7 @@ async def status(messenger: Messenger, session: Session, request: Status) -> Ans
         server=messenger.name,
         users=messenger.presence.names(),
         connections=messenger.presence.count(),
+        limits=messenger.counters.counts() if session.admin else {},
     )
 
 

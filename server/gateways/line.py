@@ -112,6 +112,7 @@ class _Person:
         if self.files.takes_lines:
             await self.files.take(line)
             return True
+        await self._conn.asked()
         try:
             requests = self._understand(line)
         except ProtocolError as error:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+
 import structlog
 
 from chat.dispatch import Answer, TextStream, dispatch
 from chat.messenger import Messenger, as_event
+from chat.seldom import Seldom
 from chat.uploads import TextChunk
 from protocol import PROTOCOL_VERSION
 from protocol.errors import ErrorCode, ProtocolError
 from protocol.events import Error, Event, Goodbye, Part, Welcome
 from protocol.framing import Incoming, encode, request_reader
+from protocol.limits import LOGIN_HEADER, MAX_HEADER
 from protocol.requests import Chunk, Hello, Pong, Request
 from server.conn import Conn
 from server.gateways.texts import send_text
 from storage.records import Message
 
 log = structlog.get_logger()
+refused = Seldom("frame.refused", level=logging.INFO)
 
 
 class NativeDialect:
@@ -39,11 +44,14 @@ NATIVE = NativeDialect()
 async def serve_native(conn: Conn, messenger: Messenger, ping_interval: float) -> None:
     """Read and answer frames until the client has had enough."""
     conn.dialect = NATIVE
-    reader = request_reader()
+    reader = request_reader(LOGIN_HEADER)
     greeted = False
     while data := await conn.receive():
+        if conn.session.user is not None:
+            reader.limit = MAX_HEADER
         for item in reader.feed(data):
             await conn.wait_room()  # one read can hold thousands of requests
+            await conn.asked()
             if isinstance(item, ProtocolError):
                 _refuse(conn, item)
             elif not greeted:
@@ -59,7 +67,7 @@ async def serve_native(conn: Conn, messenger: Messenger, ping_interval: float) -
 
 
 def _refuse(conn: Conn, error: ProtocolError) -> None:
-    log.info("frame.refused", connection=conn.id, code=str(error.code))
+    refused.write(connection=conn.id, code=str(error.code))
     sentence = error.said(conn.session.voice)
     conn.post(Error(ref=error.ref, code=error.code, message=sentence))
 

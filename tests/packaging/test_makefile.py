@@ -11,8 +11,8 @@ import pytest
 from tests.packaging import ROOT, read
 
 TARGETS = [
-    "install", "run", "test", "lint", "format", "loadtest", "bench", "chaos", "lock", "locale",
-    "docs",
+    "install", "run", "test", "lint", "format", "audit", "loadtest", "bench", "chaos", "lock",
+    "locale", "docs",
 ]  # fmt: skip
 
 

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from protocol.filenames import MAX_FILE_NAME, numbered_file_name, safe_file_name
 from protocol.text import sanitise_line
+from tests.protocol.attacks import ATTACKS
 
 _TRICKS = st.sampled_from(
     ["/", "\\", ".", "..", " ", "\x00", "\x1b[2J", "\u202e", "\u2066", "\n", "\t", "con", "NUL",
      "COM1", "lpt¹", ":", "*", "?", "-", "~", "\ud800", "é", "e\u0301", "日" * 90, ".tar.gz",
-     ".pdf", "\u200b", "\u200d", "\xa0", "a" * 250]
+     ".pdf", "\u200b", "\u200d", "\xa0", "a" * 250, "\u29f8", "\ufe0f", "☺", "\u0301" * 9,
+     *ATTACKS]
 )  # fmt: skip
 _NAMES = st.one_of(st.text(), st.lists(_TRICKS, max_size=8).map("".join))
 _DEVICE = re.compile(
@@ -66,6 +68,8 @@ def test_a_numbered_name_is_another_safe_one(name: str, number: int) -> None:
         ("../../etc/passwd", "passwd"),
         ("C:\\Users\\Bob\\report.pdf", "report.pdf"),
         (".bashrc", "bashrc"),
+        ("..\u2215..\uff0fetc\u29f8passwd", "_.._etc_passwd"),
+        ("a\u0301\u200d\u0301" + "\u0301" * 100, "á" + "\u0301" * 5),
         ("...", "file"),
         ("", "file"),
         ("/", "file"),

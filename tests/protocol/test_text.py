@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-import unicodedata
 from datetime import UTC, timedelta, timezone
 from zoneinfo import ZoneInfo
 
@@ -13,33 +12,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol.text import (
+    MARKS,
     UNREAD_LINE,
     format_message,
     format_time,
     sanitise,
     sanitise_line,
+    without_unsafe,
 )
+from tests.protocol.attacks import ATTACKS, SURROGATE, check_harmless, is_dangerous
 
-# Format characters that are seen, or that words of living languages need: the joiners, the soft
-# hyphen, signs that stand before numbers in Arabic, Syriac and Kaithi, and Egyptian layout.
-_HARMLESS_FORMATS = {
-    *"\u00ad\u200c\u200d\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd",
-    *map(chr, range(0x0600, 0x0606)),
-    *map(chr, range(0x13430, 0x13440)),
-}
-_UNASSIGNED_FORMATS = {0x2065, *range(0xE0000, 0xE0080)}
-_BIDI_CLASSES = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
-_UNSEEN = "\u200b\u2060\ufeff\u180e\u200e\u200f\u061c"
-
-
-def _is_dangerous(character: str) -> bool:
-    if character in "\n\t" or character in _HARMLESS_FORMATS:
-        return False
-    return (
-        unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
-        or unicodedata.bidirectional(character) in _BIDI_CLASSES
-        or character in _UNSEEN
-    )
+_UNASSIGNED_FORMATS = {
+    0x2065, *range(0xFFF0, 0xFFF9), *range(0xE0000, 0xE0100), *range(0xE01F0, 0xE1000)
+}  # fmt: skip
+_DEPEND_ON_THE_ONE_BEFORE = {
+    0x200C, 0x200D, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)
+}  # fmt: skip
 
 
 def test_no_dangerous_character_of_unicode_passes() -> None:
@@ -47,7 +35,7 @@ def test_no_dangerous_character_of_unicode_passes() -> None:
     passed = [
         hex(code)
         for code in range(sys.maxunicode + 1)
-        if any(map(_is_dangerous, sanitise(chr(code))))
+        if any(map(is_dangerous, sanitise(chr(code))))
     ]
     assert passed == []
 
@@ -58,45 +46,15 @@ def test_everything_else_passes_unchanged() -> None:
         character = chr(code)
         shown = sanitise(character)
         assert len(shown) == 1
-        if not _is_dangerous(character):
+        if not is_dangerous(character) and code not in _DEPEND_ON_THE_ONE_BEFORE:
             assert shown == character or code in _UNASSIGNED_FORMATS, hex(code)
 
 
-ATTACKS = [
-    "\x1b[2J",
-    "\x1b]0;title\x07",
-    "\x1b]52;c;ZXZpbA==\x07",
-    "\x1b]8;;http://evil\x1b\\click\x1b]8;;\x1b\\",
-    "\x1bP$q\x1b\\",
-    "\x1b[6n",
-    "\x1bc",
-    "\x9b2J",
-    "\x9d0;title\x9c",
-    "\x90q\x9c",
-    "\x85forged",
-    "a\rb",
-    "a\x0bb\x0cc\x1cd\x1ee",
-    "\x08\x08\x08\x7f",
-    "\x00\x07",
-    "abc\u202etxt.exe",
-    "\u2066\u2067\u2068\u2069",
-    "Ann\u200bBob",
-    "\ufeffBob",
-    "Ann\u2028forged\u2029forged",
-    "\u2060\u2061\u2062\u2063\u2064",
-    "\ufff9a\ufffab\ufffb",
-    "\U000e0041\U000e007f",
-    "\U0001d173\U0001d17a",
-    "a\u180eb",
-    "\ud800",
-]
-
-
-@pytest.mark.parametrize("attack", ATTACKS, ids=ascii)
+@pytest.mark.parametrize("attack", [*ATTACKS, SURROGATE], ids=lambda attack: ascii(attack[:20]))
 def test_known_attacks_are_visible_and_harmless(attack: str) -> None:
     """Titles, clipboards, links, reports, resets, 8-bit controls, reversed names."""
     shown = sanitise_line(f"before{attack}after")
-    assert not any(map(_is_dangerous, shown))
+    check_harmless(shown)
     assert shown.startswith("before")
     assert shown.endswith("after")
     assert len(shown.splitlines()) == 1
@@ -108,12 +66,15 @@ def test_known_attacks_are_visible_and_harmless(attack: str) -> None:
 def test_no_text_whatever_brings_anything_through(text: str) -> None:
     """Not in pieces either: safe once is safe for good, and one line is one line."""
     safe, line = sanitise(text), sanitise_line(text)
-    assert not any(map(_is_dangerous, safe + line))
+    check_harmless(safe)
+    check_harmless(line)
     assert sanitise(safe) == safe
     assert sanitise_line(line) == line
     assert len(line.splitlines()) <= 1
     assert "\t" not in line
-    assert len(safe) == len(text)
+    assert len(safe) <= len(text)
+    left_out = without_unsafe(text)
+    assert sanitise(left_out) == left_out == without_unsafe(left_out)
 
 
 @pytest.mark.parametrize(
@@ -125,11 +86,23 @@ def test_no_text_whatever_brings_anything_through(text: str) -> None:
         "क्‍ष",
         "日本語 한국어 ไทย עברית العربية",
         "e\u0301 naïve ﬁ ²",
+        "בְּרֵאשִׁ֖ית אֱלֹהִ֑ים",
+        "ஸ்ரீ ক্‌ষ ක්‍ෂ မြန်မာ བསྒྲུབས ភាសាខ្មែរ",
+        "葛\U000e0100城 ᠮᠣᠩᠭᠣᠯ ☺︎ ©️ #️⃣ 👁️‍🗨️ 🧑‍🤝‍🧑 ⛹🏿‍♀️",
+        "Tiếng Việt Vie\u0323\u0302t",
     ],
 )
 def test_living_languages_and_emoji_are_left_alone(text: str) -> None:
     """Joiners and variation selectors stay, so that a family is one picture."""
     assert sanitise(text) == sanitise_line(text) == text
+
+
+def test_a_pile_of_marks_is_cut_and_seen_to_be() -> None:
+    """Joiners between them do not make it two piles; the next letter begins anew."""
+    pile = "\u0301" * MARKS
+    assert sanitise(f"e{pile}x") == f"e{pile}x"
+    assert sanitise(f"e{pile}\u0301\u0301x{pile}") == f"e{pile}\ufffdx{pile}"
+    assert sanitise("क" + "\u094d\u200d" * 50) == "क" + "\u094d\u200d" * MARKS + "\ufffd"
 
 
 def test_line_ends_and_tabs_stay_visible_on_one_line() -> None:

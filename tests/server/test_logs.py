@@ -14,7 +14,7 @@ import pytest
 import trio
 
 from protocol.events import Error, HistoryPage, Part, Sent, StatusReport
-from protocol.limits import MAX_HEADER
+from protocol.limits import LOGIN_HEADER
 from protocol.requests import Chunk, Fetch, Hello, History, Login, Send, Status
 from tests.harness import ROOT, NativeClient, RunningServer, native, running_server, telnet
 
@@ -66,7 +66,7 @@ async def _say_wrong_frames(server: RunningServer) -> None:
             f'{{"type":"{SECRET}"}}',
             f'{{"type":"send","text":"{SECRET}\\ud800"}}',
             f'{{"type":"send","{SECRET}":"{SECRET}',
-            SECRET * (MAX_HEADER // len(SECRET) + 2),
+            SECRET * (LOGIN_HEADER // len(SECRET) + 2),
         ):
             await eve.stream.send_all(line.encode() + b"\n")
             await eve.expect(Error)
