@@ -67,6 +67,7 @@ class Client:
         on_notice: Callable[[Notice], None] | None = None,
         open_stream: OpenStream | None = None,
         kept: KeptMessages | None = None,
+        since: Mapping[int, int] | None = None,
     ) -> AsyncIterator[Client]:
         """Connect and log in as ``name``; at the end of the block say goodbye and close.
 
@@ -77,13 +78,15 @@ class Client:
         connection, and the first attempt is repeated like any later one. ``on_notice`` is called
         with what happens to the connection; it must not block. ``open_stream`` replaces TCP.
         With ``kept`` a text is on the disk before it is sent, so that it survives the end of the
-        program; what an earlier run has left is sent first.
+        program; what an earlier run has left is sent first. ``since`` is what the program has had
+        before: ReadMsg goes on behind that sequence number of each conversation.
 
         Raises CannotConnect where the first attempt fails, and LoginRefused where the server
         does not take the name. The end of the block does not wait for messages that were handed
         over with :meth:`begin_send` only; see :meth:`drain`.
         """
         core = Core(name, echo=echo, notify=on_notice or _ignore)
+        core.timeline.go_on_after(since or {})
         upkeep = Upkeep(
             host, port, core, open_stream or open_tcp(host, port), history,
             language=language, credentials=credentials,
