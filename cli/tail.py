@@ -7,6 +7,8 @@ they have gets what comes behind it, all of it and nothing twice.
 
 from __future__ import annotations
 
+from collections import deque
+
 import trio
 
 from cli.aims import is_meant, room_of
@@ -38,6 +40,30 @@ AT_THE_END = 2**53
 def run_tail(options: Options, task: TailTask) -> int:
     """Print messages; return the exit code. Raises ClientError where there is no connection."""
     return trio.run(run_stoppable, Tail(options, task).run)
+
+
+class Past:
+    """What a conversation holds between two numbers, page by page."""
+
+    def __init__(self, info: ConversationInfo, after: int) -> None:
+        """Begin behind a sequence number; the end is the last one that ``info`` tells of."""
+        self._info = info
+        self._after: int | None = after
+        self.waiting: deque[Message] = deque()
+        """What has come and is not printed."""
+
+    @property
+    def request(self) -> History | None:
+        """What to ask for next; None behind the last page."""
+        if self._after is None or self._after >= self._info.last_seq:
+            return None
+        return History(conversation=self._info.id, after=self._after, limit=MAX_PAGE)
+
+    def take(self, page: HistoryPage) -> None:
+        """Take a page that was asked for."""
+        self._after = page.messages[-1].seq if page.more and page.messages else None
+        last = self._info.last_seq
+        self.waiting.extend(message for message in page.messages if message.seq <= last)
 
 
 class Tail:
@@ -84,9 +110,6 @@ class Tail:
 
     async def _run(self, stop: Stop, since: Positions | None) -> None:
         options = self._options
-        begin = dict(since or {})
-        if not self._task.follow:
-            begin = dict.fromkeys(begin, AT_THE_END)  # pages bring it, and they have an end
         async with Client.New(
             options.host,
             options.port,
@@ -96,7 +119,7 @@ class Tail:
             credentials=options.credentials,
             retry=options.retry,
             on_notice=self._notice,
-            since=begin,
+            since=dict.fromkeys(since or {}, AT_THE_END),  # pages bring what was before
         ) as client:
             with stop.begin():
                 await client.ping()  # from now on it is known what the user is in
@@ -119,10 +142,7 @@ class Tail:
         for info in infos:
             if info.id not in since:
                 self._positions[info.id] = await self._beginning(client, info)
-            elif self._task.follow:
-                self._positions[info.id] = min(since[info.id], info.last_seq)
-                continue  # the stream goes on behind it
-            await self._print_from(client, info)
+        await self._print_merged(client, infos)
 
     async def _print_last(self, client: Client, infos: list[ConversationInfo]) -> None:
         """Print the last messages of all these conversations together, in order."""
@@ -168,15 +188,25 @@ class Tail:
             before = page.messages[0].seq
         return 0
 
-    async def _print_from(self, client: Client, info: ConversationInfo) -> None:
-        """Print a conversation from its position on, to the end that it had at the login."""
-        while (after := self._positions[info.id]) < info.last_seq:
-            request = History(conversation=info.id, after=after, limit=MAX_PAGE)
-            page = await self._page(client, request)
-            await self._print(client, [one for one in page.messages if one.seq <= info.last_seq])
-            if not page.more or not page.messages:
-                self._positions[info.id] = info.last_seq  # what is missing is gone for good
-                return
+    async def _print_merged(self, client: Client, infos: list[ConversationInfo]) -> None:
+        """Print conversations from their positions on, to the ends that they had at the login.
+
+        They come in one order, that of the numbers that are unique on the server.
+        """
+        pasts = [Past(info, self._positions[info.id]) for info in infos]
+        while True:
+            for past in pasts:
+                while past.request is not None and not past.waiting:
+                    past.take(await self._page(client, past.request))
+            pasts = [past for past in pasts if past.waiting]
+            if not pasts:
+                break
+            batch: list[Message] = []
+            while all(past.waiting for past in pasts):  # one that has none may have an older one
+                batch.append(min(pasts, key=lambda past: past.waiting[0].id).waiting.popleft())
+            await self._print(client, batch)
+        for info in infos:  # what is missing is gone for good
+            self._positions[info.id] = max(self._positions[info.id], info.last_seq)
 
     async def _page(self, client: Client, request: History) -> HistoryPage:
         with trio.move_on_after(self._task.timeout):
