@@ -49,7 +49,7 @@ class ReceiptList(Reply, frozen=True, kw_only=True, tag="receipt_list"):
 
     message: int
     conversation: int
-    receipts: list[Receipt]
+    receipts: Annotated[list[Receipt], Meta(description="One a user; at most 200.")]
     more: Annotated[bool, Meta(description="True: there are others who are not told of.")] = False
 
 
