@@ -6,10 +6,6 @@ import argparse
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-_FILES = frozenset(("FILE", "PATH"))
-"""Metavars of what is a file's name."""
-
-
 @dataclass(frozen=True, slots=True)
 class Flag:
     """One option of a command line."""
@@ -67,7 +63,8 @@ def _flags(parser: argparse.ArgumentParser) -> tuple[Flag, ...]:
             names=tuple(action.option_strings),
             about=_first_words(action.help or ""),
             takes_value=action.nargs is None or action.nargs == "?",
-            takes_file=action.metavar in _FILES,
+            # not by what stands in the help, which is in the user's language
+            takes_file=action.dest.endswith("_file") or action.dest == "output",
             choices=tuple(map(str, action.choices or ())),
         )
         for action in parser._actions
