@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+
 @dataclass(frozen=True, slots=True)
 class Flag:
     """One option of a command line."""
