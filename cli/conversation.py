@@ -13,9 +13,11 @@ from cli.changes import Changes
 from cli.client import Client
 from cli.errors import ClientClosed
 from cli.here import Here
+from cli.kept import kept_messages
 from cli.notices import Connected, Disconnected, Notice
 from cli.options import Options
 from cli.outbox import Outgoing
+from cli.pending import as_typed
 from cli.prompt import End, Prompt
 from cli.reading import note_shown
 from cli.show import NoticeLines, UnreadMark, message_shown, state_word
@@ -46,6 +48,7 @@ class Conversation:
         self._notices = NoticeLines(self._here)
         self._dim = not os.environ.get("NO_COLOR")
         self._name = options.name or ""
+        self._kept = kept_messages(os.environ, options.host, options.port, self._name)
         self._asking = False  # a question stands in the place of the label
         self._output = trio.Lock()  # whoever has it shows what belongs together
 
@@ -87,6 +90,7 @@ class Conversation:
                 echo=True,
                 retry=options.retry,
                 on_notice=self._notice,
+                kept=self._kept,
             ) as client,
             trio.open_nursery() as beside,  # answers go on beside the prompt
         ):
@@ -103,8 +107,10 @@ class Conversation:
         typist = Typist(
             client, self._here, answers, self._tell,
             may_save=True, ask_unseen=self._ask_unseen,
-            patience=PATIENCE, on_delay=self._tell_delay,
+            patience=PATIENCE, on_delay=lambda outgoing: self._tell_delay(outgoing, client),
         )  # fmt: skip
+        for outgoing in client.pending:
+            typist.adopt(outgoing)
         with stop.begin():
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._show_messages, client, stop)
@@ -116,7 +122,7 @@ class Conversation:
         try:
             await self._await_last(client, answers)
         finally:
-            lost = self._tell_rest(typist)
+            lost = self._tell_rest(typist, client)
         return lost
 
     async def _run_lines(self, client: Client, typist: Typist) -> None:
@@ -198,11 +204,15 @@ class Conversation:
         with trio.move_on_after(LAST_ACKNOWLEDGEMENTS):
             await client.drain()
 
-    def _tell_rest(self, typist: Typist) -> bool:
+    def _tell_rest(self, typist: Typist, client: Client) -> bool:
         """Show what was never acknowledged, so that it is not lost; True: there was something."""
         rest = typist.take_rest()
         for outgoing in rest:
-            self._tell(self._say("Not acknowledged: {text}", text=_as_typed(outgoing)))
+            text = as_typed(outgoing, client)
+            if outgoing.kept:
+                self._tell(self._say("Kept, and sent when you come back: {text}", text=text))
+            else:
+                self._tell(self._say("Not acknowledged: {text}", text=text))
         return bool(rest)
 
     async def _show(self, lines: str) -> None:
@@ -217,8 +227,9 @@ class Conversation:
     def _say(self, template: str, /, **values: object) -> str:
         return self._here.voice.say(template, **values)
 
-    def _tell_delay(self, outgoing: Outgoing) -> None:
-        self._tell(self._say("Waiting to be stored: {text}", text=_as_typed(outgoing)[:200]))
+    def _tell_delay(self, outgoing: Outgoing, client: Client) -> None:
+        text = as_typed(outgoing, client)[:200]
+        self._tell(self._say("Waiting to be stored: {text}", text=text))
 
     def _notice(self, notice: Notice) -> None:
         self._here.hear(notice)
@@ -235,13 +246,3 @@ class Conversation:
             self._tell(guest_line(login.name, view))
         for line in unread_lines(login.conversations, view):
             self._tell(line)
-
-
-def _as_typed(outgoing: Outgoing) -> str:
-    """Return a message as it can be typed again, on one line and safe to show."""
-    text = outgoing.text if isinstance(outgoing.text, str) else ""
-    if outgoing.to is not None:
-        text = f"/send-to {outgoing.to} {text}"
-    elif outgoing.addressed:
-        text = f"/send {text}"
-    return sanitise_line(text)

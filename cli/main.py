@@ -11,11 +11,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
+from cli import tasks
 from cli.address import address_of
 from cli.door import Door, aside
 from cli.errors import ClientError, LoginRefused, OtherServer
 from cli.known_servers import KnownServers, known_servers
-from cli.options import Options, parse
+from cli.options import Options, parse, parser_of
 from cli.reasons import reason_of
 from cli.saved import SavedSessions, saved_sessions
 from protocol.errors import ErrorCode
@@ -38,12 +39,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_OTHER_SERVER
     except ClientError as error:
         _complain(options, error)
-        return EXIT_FAILED
+        return EXIT_FAILED if options.task is None else tasks.EXIT_FAILED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
 
 
 def _run(options: Options) -> int:
+    match options.task:
+        case tasks.CompletionTask() as task:
+            return _print_completion(options, task)
+        case tasks.SendTask() as task:
+            options = replace(options, task=_with_text(options, task))
     saved, known = saved_sessions(os.environ), known_servers(os.environ)
     if options.forget_server is not None:
         return _forget(options, saved, known, *options.forget_server)
@@ -52,7 +58,7 @@ def _run(options: Options) -> int:
     name = options.name or saved.last_name(options.host, options.port)
     if name is not None:
         return Door(replace(options, name=name), saved, known).run()
-    if not sys.stdin.isatty():
+    if options.task is not None or not sys.stdin.isatty():
         _complain(options, Sentence("Who are you? Give your name with --name NAME."))
         return EXIT_USAGE
     return _run_asking(options, saved, known)
@@ -80,6 +86,22 @@ def _forget(
         ),
     )
     return 0
+
+
+def _print_completion(options: Options, task: tasks.CompletionTask) -> int:
+    from cli.completion import completion
+
+    sys.stdout.write(completion(parser_of(voice(options.language)), task.shell))
+    return 0
+
+
+def _with_text(options: Options, task: tasks.SendTask) -> tasks.SendTask:
+    """Read what is to be sent, before a connection is made and a password asked for."""
+    if task.words:
+        return replace(task, text=" ".join(task.words))
+    from cli.send_task import whole_input
+
+    return replace(task, text=whole_input(options.language))
 
 
 def _run_asking(options: Options, saved: SavedSessions, known: KnownServers) -> int:

@@ -90,6 +90,22 @@ class TrustLost:
 
 
 @dataclass(frozen=True, slots=True)
+class Restored:
+    """Messages that an earlier run of the program has left are being sent."""
+
+    number: int
+    damaged: int
+    """Records of the file they were in that cannot be read: what was written there is lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotKept:
+    """The disk does not take what is written: it is sent, but does not survive this program."""
+
+    reason: Sentence
+
+
+@dataclass(frozen=True, slots=True)
 class News:
     """Something happened that concerns the user: an invitation, a contact, another device."""
 
@@ -98,5 +114,5 @@ class News:
 
 Notice = (
     Connected | Disconnected | ServerStops | StorageChanged | ServerError | Remark | News
-    | LoginLost | ServerTrusted | TrustLost
+    | LoginLost | ServerTrusted | TrustLost | Restored | NotKept
 )  # fmt: skip

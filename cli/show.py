@@ -12,7 +12,9 @@ from cli.notices import (
     LoginLost,
     News,
     Notice,
+    NotKept,
     Remark,
+    Restored,
     ServerError,
     ServerStops,
     ServerTrusted,
@@ -28,7 +30,7 @@ from protocol.view import View, limit_lines, lines, message_lines
 
 _Facts = (
     Connected | Disconnected | ServerStops | StorageChanged | ServerError | Remark | LoginLost
-    | ServerTrusted | TrustLost
+    | ServerTrusted | TrustLost | Restored | NotKept
 )  # fmt: skip
 
 
@@ -122,6 +124,18 @@ def _fact(notice: _Facts) -> Sentence:  # noqa: C901, PLR0911, PLR0912 - one a k
             return Sentence("{remark}", remark=notice.sentence)
         case LoginLost():
             return Sentence("The login was refused: {reason}", reason=notice.sentence)
+        case ServerTrusted() | TrustLost():
+            return _fact_of_trust(notice)
+        case Restored() | NotKept():
+            return _fact_of_keeping(notice)
+
+
+def _fact_of_trust(notice: ServerTrusted | TrustLost) -> Sentence:
+    match notice:
+        case TrustLost():
+            return Sentence(
+                "It is not certain that this is the server that is meant: it is sent nothing."
+            )
         case ServerTrusted(not_saved=None):
             return Sentence(
                 "The server {server} is trusted from now on. Its fingerprint is {fingerprint} .",
@@ -133,10 +147,30 @@ def _fact(notice: _Facts) -> Sentence:  # noqa: C901, PLR0911, PLR0912 - one a k
                 "{reason}. Its fingerprint is {fingerprint} .",
                 server=notice.server, reason=notice.not_saved, fingerprint=notice.fingerprint,
             )  # fmt: skip
-        case TrustLost():
-            return Sentence(
-                "It is not certain that this is the server that is meant: it is sent nothing."
-            )
+
+
+def _fact_of_keeping(notice: Restored | NotKept) -> Sentence:
+    if isinstance(notice, NotKept):
+        return Sentence(
+            "What you write cannot be kept on the disk ({reason}): it is sent, but lost if this "
+            "program ends before.",
+            reason=notice.reason,
+        )
+    number = Count(
+        "{number} message from last time is being sent.",
+        "{number} messages from last time are being sent.",
+        notice.number,
+    )
+    if not notice.damaged:
+        return number
+    damaged = Count(
+        "{number} more cannot be read: the file was damaged when the program or the machine "
+        "stopped.",
+        "{number} more cannot be read: the file was damaged when the program or the machine "
+        "stopped.",
+        notice.damaged,
+    )
+    return Sentence("{restored} {damaged}", restored=number, damaged=damaged)
 
 
 def _then(notice: Disconnected) -> Sentence:

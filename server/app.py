@@ -41,7 +41,7 @@ from server.own_certificate import own_files
 from server.ready import tell_ready
 from server.server import HealthLimits, Server
 from server.settings import Settings
-from storage import MasterKey, open_stores
+from storage import open_stores
 from storage.errors import StorageError
 from storage.interface import Stores
 
