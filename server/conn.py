@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from itertools import count
+from typing import Protocol
 
 import structlog
 import trio
@@ -44,6 +45,16 @@ SNAPSHOT_RETRY = 1.0
 
 UNANSWERED = 3
 """Packets in a row without an answer after which the other end is taken for dead."""
+
+
+
+class LastFrame(Protocol):
+    """Returns the bytes with which a kind of connection is closed."""
+
+    def __call__(self, *, going_away: bool) -> bytes:
+        """``going_away``: it is the server that stops."""
+        ...
+
 
 _TCP_INFO_HEAD = struct.Struct("4B")  # state, congestion state, retransmits, probes (linux/tcp.h)
 _numbers = count(1)
@@ -79,6 +90,9 @@ class Conn:
         """True: something was not sent because the channel was full, and a snapshot is due."""
         self.snapshot: Callable[[Session], Awaitable[Event]] | None = None
         """Returns what makes up for news that were left out."""
+        self.last_frame: LastFrame | None = None
+        """Makes what has to stand behind the last words; nothing is sent after that."""
+        self._spoken_out = False
         self._making_good = False  # a task sends a snapshot, or waits until there is room for it
         self._looking = False  # a snapshot is being made, which may be older than the news
         self.texts = trio.Semaphore(MAX_TEXTS)
@@ -139,6 +153,8 @@ class Conn:
 
     def send(self, data: bytes | memoryview) -> None:
         """Send bytes that are encoded already."""
+        if self._spoken_out:
+            return
         self.channel.put(data)
         if self.channel.waiting:
             self.start_writer()
@@ -301,6 +317,10 @@ class Conn:
             self.post(notice)
         else:
             self._grace.deadline = trio.current_time() + FAREWELL
+        if self.last_frame is not None:
+            self._stop_following()
+            self.send(self.last_frame(going_away=self._shutdown is not None))
+            self._spoken_out = True
         with self._grace:
             while self.writing:
                 await self._progress.park()
