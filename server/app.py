@@ -28,8 +28,10 @@ from protocol.events import Event, Shutdown
 from protocol.language import voice
 from server.conn import Conn
 from server.delivery import Delivery
+from server.gateways.http.connection import HttpGateway
+from server.gateways.http.opening import TOO_LATE, Opening, is_slow_http, opening
+from server.gateways.http.site import make_gateway
 from server.gateways.line import LineGateway
-from server.gateways.line_login import HTTP_REQUEST, NOT_HTTP
 from server.gateways.native import NATIVE, serve_native
 from server.listening import ListenError, name_of, open_listeners, prepare, raise_file_limit
 from server.logs import configure_logs
@@ -80,6 +82,7 @@ class App:
             forget=self._delivery.forget,
         )
         self._lines = LineGateway(self._messenger, settings.zone, self._delivery.title_of)
+        self._http: HttpGateway = make_gateway(settings, NAME)
         self._server: Server | None = None
 
     async def prepare(self) -> None:
@@ -176,17 +179,22 @@ class App:
         try:
             first = b""
             with trio.move_on_after(self._settings.telnet_patience) as patience:
-                first = await conn.receive()
+                while opening(first) is Opening.UNCLEAR and (data := await conn.receive()):
+                    first += data
+            if opening(first) is Opening.HTTP or is_slow_http(first):
+                conn.push_back(first)
+                await self._http.serve(conn)
+                return
             if patience.cancelled_caught:
                 self._lines.greet(conn)
-                first = await conn.receive()
+                first = first or await conn.receive()
             conn.push_back(first)
             if first.startswith(b"{"):
                 if patience.cancelled_caught:  # a client of ours on a slow line
                     conn.send(b"\r\n")  # a frame begins a line; it passes over what is none
                 await serve_native(conn, self._messenger, self._settings.ping_interval)
-            elif HTTP_REQUEST.match(first):
-                conn.send(NOT_HTTP)
+            elif opening(first) is Opening.HTTP:
+                conn.send(TOO_LATE)
             elif first:
                 if not patience.cancelled_caught:
                     self._lines.greet(conn)

@@ -79,6 +79,8 @@ class Conn:
         self.pinged_at: float | None = None
         self.answers_pings = False
         """True for clients of our own protocol; a person at telnet cannot answer a ping."""
+        self.keeps_time = False
+        """True: its gateway has its own limits for one that does not log in, as HTTP's has."""
         self.received = 0
         """Bytes received in all."""
         self.end_reason = "closed by the client"

@@ -136,7 +136,8 @@ class Server:
         if conn.channel.waiting and now - conn.channel.progress_at > limits.idle_limit:
             conn.abort("took nothing for the idle limit")
             return False
-        if conn.session.user is None and now - conn.connected_time > limits.login_timeout:
+        outstays = now - conn.connected_time > limits.login_timeout
+        if conn.session.user is None and outstays and not conn.keeps_time:
             conn.end("You did not log in in time.")
             return False
         if conn.answers_pings and not conn.paused and silent > limits.idle_limit:
