@@ -33,6 +33,7 @@ from server.gateways.http.opening import TOO_LATE, Opening, is_slow_http, openin
 from server.gateways.http.site import make_gateway
 from server.gateways.line import LineGateway
 from server.gateways.native import NATIVE, serve_native
+from server.gateways.websocket import WebSocketGateway
 from server.listening import ListenError, name_of, open_listeners, prepare, raise_file_limit
 from server.logs import configure_logs
 from server.server import HealthLimits, Server
@@ -82,7 +83,8 @@ class App:
             forget=self._delivery.forget,
         )
         self._lines = LineGateway(self._messenger, settings.zone, self._delivery.title_of)
-        self._http: HttpGateway = make_gateway(settings, NAME)
+        sockets = WebSocketGateway(self._messenger, settings.ping_interval)
+        self._http: HttpGateway = make_gateway(settings, NAME, {b"/ws": sockets.serve})
         self._server: Server | None = None
 
     async def prepare(self) -> None:
