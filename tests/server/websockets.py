@@ -20,18 +20,20 @@ class WebSocket:
     def __init__(self, stream: trio.abc.Stream, ws: WSConnection) -> None:
         self.stream = stream
         self.ws = ws
-        self._events: list[Event] = []
+        self._begun = b""
+        self._sending = trio.Lock()
         self.pongs: list[bytes] = []
         self.closed: CloseConnection | None = None
         """The server's close frame, once it has come."""
 
     async def send_raw(self, data: bytes) -> None:
         """Send bytes past the rules."""
-        await self.stream.send_all(data)
+        async with self._sending:
+            await self.stream.send_all(data)
 
     async def send(self, event: Event) -> None:
         """Send a message or a control frame."""
-        await self.stream.send_all(self.ws.send(event))
+        await self.send_raw(self.ws.send(event))
 
     async def next_payload(self) -> bytes:
         """Return the next message's payload, ``b""`` when the server has closed."""
@@ -40,7 +42,10 @@ class WebSocket:
                 for event in self.ws.events():
                     match event:
                         case BytesMessage():
-                            return bytes(event.data)
+                            self._begun += event.data
+                            if event.message_finished:
+                                payload, self._begun = self._begun, b""
+                                return payload
                         case Pong():
                             self.pongs.append(bytes(event.payload))
                         case CloseConnection():
@@ -67,7 +72,7 @@ class WebSocket:
 class Tunnel(trio.abc.Stream):
     """Our own protocol's bytes through a WebSocket, so that :class:`NativeClient` can use one."""
 
-    def __init__(self, socket: WebSocket, *, binary: bool = True) -> None:
+    def __init__(self, socket: WebSocket) -> None:
         self.socket = socket
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
