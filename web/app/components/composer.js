@@ -115,7 +115,7 @@ export function Composer({ conversation }) {
     </div>`}
     <div class="line">
       <button type="button" class="quiet" id="file-button" aria-label=${t("Send files")}
-        onClick=${() => picker.current?.click()}>📎</button>
+        onClick=${() => picker.current?.click()}>+</button>
       <input type="file" ref=${picker} class="unseen" multiple onChange=${onPick} tabindex=${-1} aria-hidden="true" aria-label=${t("Send files")} />
       <textarea id="composer" ref=${field} rows="1" value=${text.value} enterkeyhint="send"
         role="combobox" aria-autocomplete="list" aria-expanded=${offers.length > 0}
