@@ -47,7 +47,6 @@ UNANSWERED = 3
 """Packets in a row without an answer after which the other end is taken for dead."""
 
 
-
 class LastFrame(Protocol):
     """Returns the bytes with which a kind of connection is closed."""
 

@@ -72,9 +72,7 @@ class WebSocketGateway:
         source = Source(conn, ws)
         conn.last_frame = source.close
         log.debug("connection.websocket", connection=conn.id)
-        await serve_native(
-            conn, self._messenger, self._ping_interval, WEBSOCKET, source.receive
-        )
+        await serve_native(conn, self._messenger, self._ping_interval, WEBSOCKET, source.receive)
 
 
 def _check_origin(request: Request) -> None:

@@ -257,7 +257,9 @@ async def _chat(server: RunningServer) -> None:
         await other.say("I am served")
 
 
-async def test_the_shutdown_notice_arrives_and_then_1001(tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_the_shutdown_notice_arrives_and_then_1001(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     """S001-18 in a browser: the notice, then the close code of a server that goes away."""
     with running_server(tmp_path_factory.mktemp("down")) as running:
         async with browser(running, "Ann") as (ann, socket):

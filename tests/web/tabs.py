@@ -113,7 +113,9 @@ class Tab:
 
     def message(self, text: str) -> Locator:
         """A message that has come, or was acknowledged."""
-        return self.page.locator(".message:not(.letter)", has=self.page.get_by_text(text, exact=True))
+        return self.page.locator(
+            ".message:not(.letter)", has=self.page.get_by_text(text, exact=True)
+        )
 
     def sees(self, text: str, count: int = 1) -> None:
         """Wait until a message is there, exactly so many times."""

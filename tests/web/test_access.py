@@ -27,14 +27,15 @@ def check(page: Page) -> None:
 def fill(tab: Tab, server: RunningServer, other: str) -> None:
     """Let a conversation have everything in it that there is to see."""
     with plain(server, other) as friend:
-        friend.say("hello, see https://example.org/page")
+        friend.say(f"{other} says https://example.org/page")
         offer(friend, "picture.png", png())
         friend.say("psst", to=tab.page.locator(".me .name").inner_text())
-    tab.sees("hello, see https://example.org/page")
-    tab.do("hello, see https://example.org/page", "Reply")
-    tab.say("an answer")
-    tab.sees("an answer")
-    expect(tab.page.locator(".file img")).to_be_visible()
+    expect(tab.page.get_by_text(f"{other} says")).to_be_visible()
+    tab.page.locator(".message").last.hover()
+    tab.page.locator(".message").last.get_by_role("button", name="Reply").click()
+    tab.say(f"an answer to {other}")
+    tab.sees(f"an answer to {other}")
+    expect(tab.page.locator(".file img").last).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -52,7 +53,15 @@ def test_axe_finds_nothing(tabs: Tabs, server: RunningServer, scheme: str) -> No
     expect(tab.page.get_by_role("option").first).to_be_visible()
     check(tab.page)
     tab.composer.fill("")
-    for button in ("Who is here", "Files", "Rooms", "Devices", "Scheduled", "Keys", "Guest: register"):
+    for button in (
+        "Who is here",
+        "Files",
+        "Rooms",
+        "Devices",
+        "Scheduled",
+        "Keys",
+        "Guest: register",
+    ):
         tab.press(button)
         check(tab.page)
     tab.say("/chats axe")

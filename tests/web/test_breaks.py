@@ -126,7 +126,9 @@ def test_the_shutdown_notice_is_shown(fragile: tuple[RunningServer, Tabs]) -> No
     expect(ann.page.locator(".notice.offline")).to_have_count(0)
 
 
-def test_a_refused_message_is_kept_until_it_is_discarded(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_refused_message_is_kept_until_it_is_discarded(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """S004-23: beyond the limit a text is not lost; it can be tried again or thrown away."""
     with running_server(tmp_path_factory.mktemp("limit"), "--limit-messages", "1") as running:
         tabs = Tabs(browser, running)

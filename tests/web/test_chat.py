@@ -50,7 +50,9 @@ def test_register_stay_and_come_back(tabs: Tabs) -> None:
     expect(again.page.get_by_label("Password", exact=True)).to_be_visible()
     again.page.reload()
     expect(again.page.get_by_label("Password", exact=True)).to_be_visible()
-    assert "token" not in again.page.evaluate("JSON.stringify({...localStorage, ...sessionStorage})")
+    assert "token" not in again.page.evaluate(
+        "JSON.stringify({...localStorage, ...sessionStorage})"
+    )
 
 
 def test_without_staying_only_the_tab_remembers(tabs: Tabs) -> None:
@@ -184,7 +186,7 @@ def test_a_message_for_later_and_a_complaint(tabs: Tabs) -> None:
     """S004-25 and S002-12 by buttons."""
     ann, bob = tabs.guest("Ann4"), tabs.guest("Bob4")
     ann.press("Scheduled")
-    tomorrow = datetime.now() + timedelta(days=1)  # noqa: DTZ005 - the browser's own, as typed
+    tomorrow = datetime.now() + timedelta(days=1)
     ann.page.get_by_label("When").fill(tomorrow.strftime("%Y-%m-%dT%H:%M"))
     ann.page.get_by_label("Message to General chat").last.fill("happy new year")
     ann.press("Send it then")
@@ -260,7 +262,9 @@ def test_nobody_misses_a_text_of_any_size(tabs: Tabs) -> None:
     """S001-10: its head is shown, the rest on request."""
     ann, bob = tabs.guest("Ann5"), tabs.guest("Bob5")
     text = "war and peace " * 8000 + "THE END"
-    ann.composer.evaluate("(field, text) => { field.value = text; field.dispatchEvent(new Event('input')); }", text)
+    ann.composer.evaluate(
+        "(field, text) => { field.value = text; field.dispatchEvent(new Event('input')); }", text
+    )
     ann.composer.press("Enter")
     last = bob.page.locator(".message").last
     expect(last).to_contain_text("war and peace")

@@ -10,9 +10,9 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from protocol.events import Message, Part, Sent
+from protocol.ids import new_uuid
 from protocol.requests import Chunk
 from protocol.vocabulary.files import DescribeFile, Download, FileDetails, Offer, Offered
-from protocol.ids import new_uuid
 from tests.harness import RunningServer
 from tests.web.plain import Plain, plain
 from tests.web.tabs import Tab, Tabs
@@ -112,7 +112,11 @@ def test_pictures_are_shown_and_nothing_else(tabs: Tabs, server: RunningServer) 
     svg = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
     with plain(server, "BobP") as bob:
         picture = offer(bob, "red.png", png())
-        for name, data in (("a.svg", svg), ("b.png", svg), ("c.html", b"<script>alert(2)</script>")):
+        for name, data in (
+            ("a.svg", svg),
+            ("b.png", svg),
+            ("c.html", b"<script>alert(2)</script>"),
+        ):
             offer(bob, name, data)
     shown = tab.page.locator(f"[data-message='{picture}'] img")
     expect(shown).to_be_visible()

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from protocol.events import Opened, Sent
 from protocol.requests import Send
-from protocol.vocabulary.rooms import JoinRoom, SetTopic
-from protocol.events import Error, Opened, Sent
-from protocol.vocabulary.rooms import RoomTopic
+from protocol.vocabulary.rooms import JoinRoom, RoomTopic, SetTopic
 from tests.harness import ROOT, RunningServer
 from tests.web.plain import plain
 from tests.web.tabs import Tabs
@@ -65,7 +64,9 @@ def test_what_strangers_write_runs_nothing(tabs: Tabs, server: RunningServer) ->
         room = hunter.ask(JoinRoom(name="trap"), Opened).conversation.id
         for attack in ATTACKS:
             hunter.ask(SetTopic(conversation=room, topic=attack), RoomTopic)
-    names = [attack for attack in ATTACKS if not re.search(r'[\s",/:<>@]', attack)]
+    names = [
+        attack for attack in ATTACKS if len(attack) <= 32 and not re.search(r'[\s",/:<>@]', attack)
+    ]
     assert names
     for name in names:
         with plain(server, name) as named:
@@ -100,7 +101,12 @@ def test_the_policy_is_strict_and_holds(tabs: Tabs) -> None:
     response = tab.page.reload()
     assert response is not None
     policy = response.headers["content-security-policy"]
-    for part in ("default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'"):
+    for part in (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "connect-src 'self'",
+    ):
         assert part in policy
     assert "unsafe" not in policy
     tab.page.evaluate(
@@ -149,4 +155,3 @@ def test_the_page_has_nothing_inline() -> None:
     text = (ROOT / "web" / "index.html").read_text(encoding="utf-8")
     assert not re.search(r"<script>|<style|\son\w+=|\sstyle=", text)
     assert json.loads((ROOT / "web" / "locale" / "ru.json").read_text(encoding="utf-8"))
-    assert Error

@@ -66,7 +66,6 @@ export class Connection {
 
   connect() {
     clearTimeout(this.timer);
-    this.reason = "";
     status.value = { name: "connecting", retryAt: 0, reason: "" };
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     const socket = new WebSocket(`${scheme}://${location.host}/ws`);
@@ -90,6 +89,7 @@ export class Connection {
       this.pingInterval = welcome.ping_interval * 1000;
       const answer = await this.ask(this.owner.login());
       this.failures = 0;
+      this.reason = "";
       status.value = { name: "online", retryAt: 0, reason: "" };
       this.owner.onLogin(answer);
     } catch (error) {

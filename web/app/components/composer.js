@@ -118,8 +118,7 @@ export function Composer({ conversation }) {
         onClick=${() => picker.current?.click()}>+</button>
       <input type="file" ref=${picker} class="unseen" multiple onChange=${onPick} tabindex=${-1} aria-hidden="true" aria-label=${t("Send files")} />
       <textarea id="composer" ref=${field} rows="1" value=${text.value} enterkeyhint="send"
-        role="combobox" aria-autocomplete="list" aria-expanded=${offers.length > 0}
-        aria-controls=${offers.length ? "offers" : undefined} aria-haspopup="listbox"
+        aria-autocomplete="list" aria-haspopup="listbox" aria-controls=${offers.length ? "offers" : undefined}
         aria-activedescendant=${offers.length ? `offer${picked}` : undefined}
         aria-label=${t("Message to {place}", { place: titleOf(conversation.info.value) })}
         placeholder=${t("Message, or / for commands")}

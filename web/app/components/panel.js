@@ -56,6 +56,6 @@ export function Panel() {
       <h2 id="panel-title" tabindex="-1" ref=${heading}>${title}</h2>
       <button class="quiet" onClick=${() => (panel.value = null)}>${t("Close")}</button>
     </div>
-    <div class="panel-body">${body}</div>
+    <div class="panel-body" tabindex="0">${body}</div>
   </section>`;
 }
