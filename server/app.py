@@ -28,6 +28,7 @@ from protocol.events import Event, Shutdown
 from protocol.language import voice
 from server.conn import Conn
 from server.delivery import Delivery
+from server.gateways.api.api import Api
 from server.gateways.http.connection import HttpGateway
 from server.gateways.http.opening import TOO_LATE, Opening, is_slow_http, opening
 from server.gateways.http.site import make_gateway
@@ -82,7 +83,8 @@ class App:
             forget=self._delivery.forget,
         )
         self._lines = LineGateway(self._messenger, settings.zone, self._delivery.title_of)
-        self._http: HttpGateway = make_gateway(settings, NAME)
+        self._api = Api(self._messenger, self._delivery.last_seq)
+        self._http: HttpGateway = make_gateway(settings, NAME, self._api)
         self._server: Server | None = None
 
     async def prepare(self) -> None:
@@ -113,6 +115,7 @@ class App:
                     connections, self._listeners, self._connect, self._serve, self._limits()
                 )
                 background.start_soon(self._messenger.run)
+                background.start_soon(self._api.run)
                 background.start_soon(self._look_after, server)
                 journal_done = trio.Event()
                 background.start_soon(self._write_journal, journal_done)

@@ -70,6 +70,8 @@ class Conn:
         """True for clients of our own protocol; a person at telnet cannot answer a ping."""
         self.keeps_time = False
         """True: its gateway has its own limits for one that does not log in, as HTTP's has."""
+        self.answering = False
+        """True: what is being answered is finished before the connection goes down."""
         self.received = 0
         """Bytes received in all."""
         self.end_reason = "closed by the client"
@@ -336,7 +338,13 @@ class Conn:
         """
         self.end_reason = "server stopped"
         self._shutdown = (settled, notice)
-        self._reading.cancel()
+        if not self.answering:
+            self._reading.cancel()
+
+    @property
+    def closing(self) -> bool:
+        """True: the server goes down, and nothing new is begun."""
+        return self._shutdown is not None
 
     def abort(self, reason: str) -> None:
         """Close at once; there is nobody at the other end."""

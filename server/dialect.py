@@ -23,3 +23,10 @@ class Dialect(Protocol):
     def divider(self) -> bytes:
         """What stands before the first message the user has not had; empty for programs."""
         ...
+
+
+class PersonalDialect:
+    """The base of dialects of one connection alone, which tell how far that one has got.
+
+    What they make is for now: it is made anew where the connection is fed it later.
+    """

@@ -100,7 +100,9 @@ class Wire:
             if event is not h11.NEED_DATA:
                 return b""
             if self._h11.they_are_waiting_for_100_continue:
-                self._send(h11.InformationalResponse(status_code=100, headers=[]))
+                self._send(
+                    h11.InformationalResponse(status_code=100, reason=b"Continue", headers=[])
+                )
             with trio.move_on_after(self._limits.idle_seconds) as patience:
                 self._h11.receive_data(await self._conn.receive())
             if patience.cancelled_caught:
@@ -127,6 +129,15 @@ class Wire:
     def start(self, status: int, headers: Headers) -> None:
         """Send the head of a response."""
         self._send(_head(status, headers))
+
+    def start_live(self, status: int, headers: Headers) -> None:
+        """Send the head of a response that goes on until the connection ends.
+
+        Not by h11, which would have everything behind it pass through itself, in chunks.
+        """
+        lines = [b"HTTP/1.1 %d %s" % (status, _REASONS[status]), b"Date: " + _date()]
+        lines += [b"%s: %s" % header for header in headers]
+        self._conn.send(b"\r\n".join((*lines, b"Connection: close", b"", b"")))
 
     async def data(self, data: bytes) -> None:
         """Send a part of a response, and wait until there is room for the next one."""
