@@ -9,8 +9,8 @@ import h11
 import structlog
 
 from protocol.errors import ProtocolError
-from protocol.events import Event
 from server.conn import Conn
+from server.dialect import MUTE
 from server.gateways.http.errors import HttpError
 from server.gateways.http.head import split_target
 from server.gateways.http.hosts import Hosts
@@ -18,7 +18,6 @@ from server.gateways.http.limits import HttpLimits
 from server.gateways.http.messages import Request, Response, error_response
 from server.gateways.http.wire import Gone, Wire
 from storage.errors import StorageUnavailable
-from storage.records import Message
 
 log = structlog.get_logger()
 
@@ -35,25 +34,6 @@ ALWAYS = (
     (b"Cross-Origin-Resource-Policy", b"same-origin"),
 )
 """Headers of every response."""
-
-
-class SilentDialect:
-    """Nothing of what the chat says reaches an HTTP connection by itself."""
-
-    divider = b""
-
-    def message(self, message: Message, prev: int) -> bytes:
-        """Say nothing."""
-        del message, prev
-        return b""
-
-    def event(self, event: Event) -> bytes:
-        """Say nothing."""
-        del event
-        return b""
-
-
-SILENT = SilentDialect()
 
 
 class HttpGateway:
@@ -80,7 +60,7 @@ class HttpGateway:
         the connection: what arrived behind it is the first that :meth:`Conn.receive` returns. The
         upgrade answers it, or raises :class:`HttpError` before it has sent anything.
         """
-        conn.dialect = SILENT
+        conn.dialect = MUTE  # nothing of what the chat says comes by itself
         conn.keeps_time = True
         wire = Wire(conn, self._limits)
         try:
