@@ -64,7 +64,7 @@ class HttpClient:
         """Return the next event of the response."""
         with trio.fail_after(PATIENCE):
             while (event := self._h11.next_event()) is h11.NEED_DATA:
-                self._h11.receive_data(await self.stream.receive_some(65536))
+                self._h11.receive_data(bytes(await self.stream.receive_some(65536)))
         assert isinstance(event, h11.Event), event
         return event
 

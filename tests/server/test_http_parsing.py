@@ -140,8 +140,10 @@ GOOD = (
     b"GET http://localhost/api/v1/ping HTTP/1.1\r\nHost: ignored.example\r\n\r\n",
     b"GET /api/v1/ping HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nContent-Length: 5\r\n\r\nhello",
     b"GET /api/v1/ping HTTP/1.1\r\nHost: [::1]:8000\r\nContent-Length: 1, 1\r\n\r\nx",
-    b"GET /api/v1/ping HTTP/1.1\r\nhOST:localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
-    b"5;a=b\r\nhello\r\n1\r\nx\r\n0\r\nX-Last: a\r\n\r\n",
+    (
+        b"GET /api/v1/ping HTTP/1.1\r\nhOST:localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"5;a=b\r\nhello\r\n1\r\nx\r\n0\r\nX-Last: a\r\n\r\n"
+    ),
 )
 
 

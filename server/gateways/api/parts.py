@@ -70,10 +70,12 @@ class Parts:
         return values
 
     async def _read_body(self, request: Request) -> Struct:
-        data = await request.whole_body()
-        if not data and not self.body_required:
+        if not request.has_body and not self.body_required:
             return self.body()
-        check_kind(request, JSON)
+        if request.length is None and not request.chunked:
+            raise HttpError(411, "Say how long the body is, by Content-Length or in chunks.")
+        check_kind(request, JSON)  # before the body is asked for
+        data = await request.whole_body()
         try:
             return self._decoder.decode(data)
         except msgspec.ValidationError as error:

@@ -43,10 +43,10 @@ class Wire:
         """
         if not await self._begins():
             return None
+        self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=self._limits.head_bytes)
         head = await self._head()
         check_first_line(head)
         check_raw(head)
-        self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=self._limits.head_bytes)
         self._h11.receive_data(head)
         event = self._next()
         if not isinstance(event, h11.Request):
