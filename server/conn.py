@@ -25,12 +25,12 @@ from server.channel import SendChannel
 from server.delivery import Delivery
 from server.dialect import Dialect
 from server.timeline import Subscription
+from server.transport import RECEIVE, PlainTransport, Transport
 from storage.errors import StorageUnavailable
 from storage.records import Conversation
 
 log = structlog.get_logger()
 
-RECEIVE = 64 * 1024  # bytes read at once
 IN_FLIGHT = 1000
 """Messages of one connection that may wait for their acknowledgement before it is read further."""
 
@@ -70,7 +70,8 @@ class Conn:
         self.sock = sock
         self.address = address
         self.dialect = dialect
-        self.channel = SendChannel(sock, limit)
+        self.transport: Transport = PlainTransport(sock)
+        self.channel = SendChannel(self.transport.send, limit)
         self.session = Session(self)
         self.subscriptions: dict[int, Subscription] = {}
         self.connected_at = time.time_ns() // 1000
@@ -80,6 +81,8 @@ class Conn:
         """True for clients of our own protocol; a person at telnet cannot answer a ping."""
         self.keeps_time = False
         """True: its gateway has its own limits for one that does not log in, as HTTP's has."""
+        self.answering = False
+        """True: what is being answered is finished before the connection goes down."""
         self.received = 0
         """Bytes received in all."""
         self.end_reason = "closed by the client"
@@ -128,9 +131,9 @@ class Conn:
             self.heard_at = trio.current_time()  # it is not to blame for that silence
         await self.wait_room()
         while True:
-            await wait_readable(self.sock)
+            await self.transport.wait_readable()
             try:
-                data = self.sock.recv(RECEIVE)
+                data = self.transport.recv()
             except (BlockingIOError, InterruptedError):
                 continue
             except OSError as error:
@@ -145,6 +148,11 @@ class Conn:
     def push_back(self, data: bytes) -> None:
         """Let the next :meth:`receive` return these bytes."""
         self._pushed_back = data
+
+    def go_through(self, transport: Transport) -> None:
+        """Send and receive through another transport from now on; nothing may wait yet."""
+        self.transport = transport
+        self.channel.send = transport.send
 
     # ---- what chat calls
 
@@ -328,7 +336,7 @@ class Conn:
             if self.channel.broken:
                 return
             with suppress(OSError):
-                self.sock.shutdown(socket.SHUT_WR)
+                await self.transport.end_sending()
                 while True:
                     await wait_readable(self.sock)
                     if not self.sock.recv(RECEIVE):
@@ -355,7 +363,13 @@ class Conn:
         """
         self.end_reason = "server stopped"
         self._shutdown = (settled, notice)
-        self._reading.cancel()
+        if not self.answering:
+            self._reading.cancel()
+
+    @property
+    def closing(self) -> bool:
+        """True: the server goes down, and nothing new is begun."""
+        return self._shutdown is not None
 
     def abort(self, reason: str) -> None:
         """Close at once; there is nobody at the other end."""

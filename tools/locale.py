@@ -1,9 +1,9 @@
 """The catalogues of translated sentences: ``python -m tools.locale [--check]``.
 
-Collects the sentences from the code, the page's too, brings ``protocol/locale`` up to date (new ones
-are left for a person to translate) and compiles it; the page gets its own from the same catalogue, as
-``web/locale/ru.json``. With ``--check`` it changes nothing and tells what is missing, wrong or out of
-date.
+Collects the sentences from the code, the page's too, brings ``protocol/locale`` up to date (new
+ones are left for a person to translate) and compiles it; the page gets its own from the same
+catalogue, as ``web/locale/ru.json``. With ``--check`` it changes nothing and tells what is missing,
+wrong or out of date.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from protocol.events import Error, Event, Goodbye
 from protocol.language import N_
 from protocol.limits import MAX_SECRET
 from protocol.requests import Login
-from server.gateways.http.opening import TOO_LATE, Opening, opening
+from server.gateways.http.first_bytes import TOO_LATE, FirstBytes, look_at
 from server.gateways.telnet import Line
 from server.gateways.terminal import Terminal, decode
 
@@ -41,7 +41,7 @@ class Door:
             if not line.ended:
                 continue
             typed, self._begun = self._begun, b""
-            if opening(typed) is Opening.HTTP:
+            if look_at(typed) is FirstBytes.HTTP:
                 self._terminal.conn.send(TOO_LATE)
                 return False
             try:

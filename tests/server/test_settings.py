@@ -24,6 +24,11 @@ VALUES: dict[str, tuple[object, object, object]] = {
     "lang": ("ru", "ru_RU.UTF-8", "de_DE.UTF-8"),
     "limit_show_messages": (0, 5, 10_000),
     "max_file_bytes": (0, 5_000_000_000, 1),
+    "http_hosts": ("chat.example.org", "a.example,b.example", "*"),
+    "http_header_bytes": (1024, 20_000, 1024 * 1024),
+    "http_body_bytes": (1024, 100_000, 64 * 1024 * 1024),
+    "http_header_timeout": (0.5, 5.0, 3600.0),
+    "http_idle_timeout": (0.5, 5.0, 86_400.0),
     "edit_minutes": (0, 60, 10**6),
     "log_format": ("human", "json", "human"),
     "log_level": ("debug", "warning", "error"),
@@ -43,6 +48,9 @@ VALUES: dict[str, tuple[object, object, object]] = {
     "complaints_window": (0.5, 10.0, 878_400.0),
     "block_hours": (0.5, 10.0, 8760.0),
     "admin": ("Ann", "Боб,Ann", "x"),
+    "tls_cert": ("a.pem", "/tmp/b.pem", "цепь.pem"),  # noqa: S108 - nor opened
+    "tls_key": ("a.pem", "/tmp/b.pem", "ключ.pem"),  # noqa: S108 - nor opened
+    "allow_plaintext": (True, True, True),
 }
 
 # Values that cannot be, as they would be typed; and one for the file that is of a wrong type.
@@ -55,6 +63,11 @@ WRONG: dict[str, tuple[list[str], object]] = {
     "lang": ([], 5),
     "limit_show_messages": (["x", "-1", "10001", "twenty"], "many"),
     "max_file_bytes": (["x", "-1", "5M", "1.5"], 1.5),
+    "http_hosts": ([], 5),
+    "http_header_bytes": (["x", "1023", "1048577", "16K"], "16K"),
+    "http_body_bytes": (["x", "1023", "67108865", "1.5"], 1.5),
+    "http_header_timeout": (["x", "0", "3601", "nan"], "x"),
+    "http_idle_timeout": (["x", "0", "86401", "inf"], [1]),
     "edit_minutes": (["x", "-1", "1.5", "15m"], "long"),
     "log_format": (["xml", "JSON"], 1),
     "log_level": (["verbose", "INFO", "10"], 1),
@@ -74,12 +87,15 @@ WRONG: dict[str, tuple[list[str], object]] = {
     "complaints_window": (["x", "0", "878401", "nan", "inf"], "24h"),
     "block_hours": (["x", "0", "8761", "nan", "inf"], "4h"),
     "admin": ([], 5),
+    "tls_cert": ([], 5),
+    "tls_key": ([], True),
+    "allow_plaintext": (["x", "2", "yes"], 5),
 }
 
 
 UNITS = {
     "limit_show_messages", "max_file_bytes", "edit_minutes", "channel_bytes", "send_buffer",
-    "limit_messages", "complaints_threshold",
+    "limit_messages", "complaints_threshold", "http_header_bytes", "http_body_bytes",
 }  # fmt: skip
 """The whole numbers that have a unit; all fractions have one."""
 
@@ -286,6 +302,13 @@ def test_a_flag_that_does_not_exist_ends_the_program(
     assert arguments[0] in capsys.readouterr().err
 
 
+def test_a_switch_needs_no_value() -> None:
+    """And can be turned off where a variable turned it on."""
+    assert load_settings(["--allow-plaintext", "--port", "1"], {}).allow_plaintext
+    environ = {"ALLOW_PLAINTEXT": "1"}
+    assert not load_settings(["--allow-plaintext=false"], environ).allow_plaintext
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_help_names_everything_about_a_setting(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -299,8 +322,11 @@ def test_the_help_names_everything_about_a_setting(
     meta, default = meta_of(name), _defaults()[name]
     assert meta.extra is not None
     unit = f", in {meta.extra['unit']}" if isinstance(default, float) or name in UNITS else ""
-    source = f"[${meta.extra['env']}{unit}; default {'none' if default == '' else default}]"
-    assert f"{flag_of(name)} {name.upper()} {meta.description} {source}" in shown
+    switch = isinstance(default, bool)
+    said = "none" if default == "" else "false" if switch else default
+    source = f"[${meta.extra['env']}{unit}; default {said}]"
+    value = f"[{name.upper()}]" if switch else name.upper()
+    assert f"{flag_of(name)} {value} {meta.description} {source}" in shown
     assert meta.description
 
 

@@ -56,7 +56,7 @@ class WebSocket:
                 data = await self.stream.receive_some(65536)
                 if not data:
                     return b""
-                self.ws.receive_data(data)
+                self.ws.receive_data(bytes(data))
 
     async def until_closed(self) -> CloseConnection:
         """Read to the server's close frame and to the end of the stream behind it."""

@@ -253,7 +253,7 @@ def test_russian_is_spoken_at_once(tabs: Tabs) -> None:
     page.locator("button.main").click()
     expect(page.get_by_role("heading", name="Общий чат")).to_be_visible()
     tab.say("/nonsense")
-    tab.told("Нет команды /nonsense")
+    tab.told("Команды /nonsense нет")
     tab.press("English")
     expect(page.get_by_role("heading", name="General chat")).to_be_visible()
 

@@ -8,6 +8,7 @@ from server.gateways.http.errors import HttpError
 from server.gateways.http.messages import Request
 
 _RANGE = re.compile(rb"bytes=\s*(\d{0,18})-(\d{0,18})\s*", re.IGNORECASE)
+_NEVER = re.compile(rb"\s*q\s*=\s*0(?:\.0*)?\s*")
 _TAG = re.compile(rb'(?:W/)?("[^"]*")')
 
 
@@ -60,6 +61,5 @@ def accepts_gzip(request: Request) -> bool:
     for part in (request.header(b"accept-encoding") or b"").lower().split(b","):
         coding, _, parameters = part.partition(b";")
         if coding.strip() in (b"gzip", b"x-gzip", b"*"):
-            quality = parameters.replace(b" ", b"").removeprefix(b"q=")
-            return quality.rstrip(b"0") not in (b"", b".") if parameters else True
+            return not _NEVER.fullmatch(parameters)
     return False

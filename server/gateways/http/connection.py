@@ -7,11 +7,10 @@ from contextlib import aclosing
 
 import h11
 import structlog
-import trio
 
 from protocol.errors import ProtocolError
-from protocol.events import Event
 from server.conn import Conn
+from server.dialect import MUTE
 from server.gateways.http.errors import HttpError
 from server.gateways.http.head import split_target
 from server.gateways.http.hosts import Hosts
@@ -19,7 +18,6 @@ from server.gateways.http.limits import HttpLimits
 from server.gateways.http.messages import Request, Response, error_response
 from server.gateways.http.wire import Gone, Wire
 from storage.errors import StorageUnavailable
-from storage.records import Message
 
 log = structlog.get_logger()
 
@@ -27,31 +25,15 @@ Handler = Callable[[Request], Awaitable[Response]]
 Upgrade = Callable[[Conn, Request], Awaitable[None]]
 """Takes a whole connection over; see :meth:`HttpGateway.serve`."""
 
+BODILESS = (204, 304)
+"""Statuses of responses that have no body, and do not say how long it is."""
+
 ALWAYS = (
     (b"X-Content-Type-Options", b"nosniff"),
     (b"Referrer-Policy", b"no-referrer"),
     (b"Cross-Origin-Resource-Policy", b"same-origin"),
 )
 """Headers of every response."""
-
-
-class SilentDialect:
-    """Nothing of what the chat says reaches an HTTP connection by itself."""
-
-    divider = b""
-
-    def message(self, message: Message, prev: int) -> bytes:
-        """Say nothing."""
-        del message, prev
-        return b""
-
-    def event(self, event: Event) -> bytes:
-        """Say nothing."""
-        del event
-        return b""
-
-
-SILENT = SilentDialect()
 
 
 class HttpGateway:
@@ -78,7 +60,7 @@ class HttpGateway:
         the connection: what arrived behind it is the first that :meth:`Conn.receive` returns. The
         upgrade answers it, or raises :class:`HttpError` before it has sent anything.
         """
-        conn.dialect = SILENT
+        conn.dialect = MUTE  # nothing of what the chat says comes by itself
         conn.keeps_time = True
         wire = Wire(conn, self._limits)
         try:
@@ -89,6 +71,7 @@ class HttpGateway:
 
     async def _serve_one(self, conn: Conn, wire: Wire) -> bool:
         """Answer one request; tell whether another one can follow."""
+        conn.answering = False
         try:
             head = await wire.request()
             if head is None:
@@ -101,10 +84,14 @@ class HttpGateway:
         upgrade = self._upgrades.get(request.raw_path)
         if upgrade is not None:
             return await self._upgrade(conn, wire, request, upgrade)
+        conn.answering = True
         response = await self._answer(conn, request)
+        if response.live is not None:
+            await _hand_over(conn, wire, request, response)
+            return False
         try:
             await _send(conn, wire, request, response)
-            return await wire.settle()
+            return await wire.settle() and not conn.closing
         except (HttpError, ProtocolError, StorageUnavailable, h11.LocalProtocolError) as error:
             # The response has begun: that it breaks off tells the client that it is not whole.
             log.info("http.broken_off", connection=conn.id, reason=str(error))
@@ -170,38 +157,28 @@ def _refuse(wire: Wire, error: HttpError) -> None:
 
 async def _send(conn: Conn, wire: Wire, request: Request, response: Response) -> None:
     headers = [*ALWAYS, *response.headers]
+    if conn.closing:
+        headers.append((b"Connection", b"close"))
     if response.stream is not None:
-        async with aclosing(response.stream):
+        async with aclosing(response.stream) as stream:
             if response.length is not None:
                 headers.append((b"Content-Length", b"%d" % response.length))
-            if response.listens:  # what the client sends meanwhile is dropped
-                headers.append((b"Connection", b"close"))
             wire.start(response.status, headers)
             if request.method != "HEAD":
-                await _stream(conn, wire, response)
+                async for data in stream:
+                    await wire.data(data)
             wire.end()
         return
-    if response.status not in (204, 304):
+    if response.status not in BODILESS:
         headers.append((b"Content-Length", b"%d" % len(response.body)))
     body = b"" if request.method == "HEAD" else response.body
     wire.respond(response.status, headers, body)
 
 
-async def _stream(conn: Conn, wire: Wire, response: Response) -> None:
-    assert response.stream is not None  # noqa: S101 - the caller has looked
-    if not response.listens:
-        async for data in response.stream:
-            await wire.data(data)
-        return
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_until_gone, conn, nursery.cancel_scope)
-        async for data in response.stream:
-            await wire.data(data)
-        nursery.cancel_scope.cancel()
-
-
-async def _until_gone(conn: Conn, scope: trio.CancelScope) -> None:
-    """End the response when the client ends its side; what it sends meanwhile is dropped."""
-    while await conn.receive():
-        pass
-    scope.cancel()
+async def _hand_over(conn: Conn, wire: Wire, request: Request, response: Response) -> None:
+    """Send the head of a response whose body is what the connection sends from now on."""
+    assert response.live is not None  # noqa: S101 - the caller has looked
+    wire.start_live(response.status, [*ALWAYS, *response.headers])
+    conn.answering = False
+    if request.method != "HEAD":
+        await response.live(conn)

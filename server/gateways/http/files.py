@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 from collections.abc import Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -56,13 +57,16 @@ GZIP_FROM = 256
 """Bytes below which compressing does not pay."""
 
 INDEX = "index.html"
+METHODS = ("GET", "HEAD", "OPTIONS")
+
+_PORT = re.compile(r":(\d+)$")
 
 FOR_CURL = """\
-This is {name}, a messenger. The same port serves:
-  a browser                 open this address in one
-  telnet HOST PORT          and a name
-  mymessenger --name NAME   the terminal client
-  the API at /api/v1/       described in /api/v1/openapi.json
+This is {name}, a messenger. All of these reach it:
+  a browser              open http://{address}/
+  telnet                 telnet {host} {port}
+  the terminal client    mymessenger --name YOU --host {host} --port {port}
+  programs               the API at /api/v1/, described in /api/v1/openapi.json
 """
 
 
@@ -107,11 +111,13 @@ class Files:
     def __init__(self, name: str, folder: Traversable | None = None) -> None:
         """Read the folder ``web``, or another one; ``name`` is the server's."""
         self._files = load(files("web") if folder is None else folder)
-        self._for_curl = FOR_CURL.format(name=name).encode()
+        self._name = name
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request; raises :class:`HttpError` where there is no such file."""
         path = request.path
+        if request.method == "OPTIONS" and (path == "*" or path in self._files or path == "/"):
+            return Response(204, ((b"Allow", ", ".join(METHODS).encode()),))
         if path == "/" and not _is_browser(request):
             return self._plain(request)
         file = self._files.get(f"/{INDEX}" if path == "/" else path)
@@ -124,7 +130,12 @@ class Files:
         """Answer who asks for the page without being able to show one."""
         _check_method(request)
         headers = ((b"Content-Type", b"text/plain; charset=utf-8"), (b"Vary", b"Accept"))
-        return Response(200, headers, self._for_curl)
+        address = (request.header(b"host") or b"HOST:PORT").decode("latin-1")
+        host, _, port = address.rpartition(":") if _PORT.search(address) else (address, "", "80")
+        told = FOR_CURL.format(
+            name=self._name, address=address, host=host.strip("[]"), port=port or "80"
+        )
+        return Response(200, headers, told.encode())
 
 
 def _is_browser(request: Request) -> bool:
@@ -132,8 +143,8 @@ def _is_browser(request: Request) -> bool:
 
 
 def _check_method(request: Request) -> None:
-    if request.method not in ("GET", "HEAD"):
-        raise not_allowed(("GET", "HEAD", "OPTIONS"))
+    if request.method not in METHODS:
+        raise not_allowed(METHODS)
 
 
 def _respond(request: Request, file: File) -> Response:

@@ -19,7 +19,14 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT"
 END = re.compile(rb"\n\r?\n")
 """The end of a head. That a line has to end with CR LF is looked at when all of it is there."""
 
+_FIRST_LINE = re.compile(rb"[!-~]+ [!-~]+ HTTP/\d\.\d\r\n")
 _AUTHORITY = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
+
+
+def check_first_line(begun: bytes | bytearray) -> None:
+    """Refuse a head whose first line is there and is none, without waiting for all of it."""
+    if b"\n" in begun and not _FIRST_LINE.match(begun):
+        raise HttpError(400, "A request begins with a line such as GET / HTTP/1.1.")
 
 
 def check_raw(head: bytes) -> None:

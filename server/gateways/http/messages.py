@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from server.gateways.http.errors import PROBLEM, HttpError
+
+if TYPE_CHECKING:
+    from server.conn import Conn
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -115,8 +119,8 @@ class Response:
     """Further bytes, as the client takes them; it is closed when there is no more need of it."""
     length: int | None = None
     """How many those are in all; None where nobody knows: they come in chunks."""
-    listens: bool = False
-    """True: it goes on until the client goes, which has to be noticed though nothing is sent."""
+    live: Callable[[Conn], Awaitable[None]] | None = None
+    """Takes the connection over: all it sends is the body, whose end is the connection's."""
 
 
 def text_response(text: str, status: int = 200, *, headers: Headers = ()) -> Response:

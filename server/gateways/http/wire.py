@@ -16,7 +16,7 @@ import trio
 
 from server.conn import Conn
 from server.gateways.http.errors import HttpError
-from server.gateways.http.head import END, check, check_raw, too_long_a_target
+from server.gateways.http.head import END, check, check_first_line, check_raw, too_long_a_target
 from server.gateways.http.limits import MAX_DRAINED, MAX_TARGET, HttpLimits
 from server.gateways.http.messages import Headers
 
@@ -43,9 +43,10 @@ class Wire:
         """
         if not await self._begins():
             return None
-        head = await self._head()
-        check_raw(head)
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=self._limits.head_bytes)
+        head = await self._head()
+        check_first_line(head)
+        check_raw(head)
         self._h11.receive_data(head)
         event = self._next()
         if not isinstance(event, h11.Request):
@@ -74,6 +75,7 @@ class Wire:
         limit, looked = self._limits.head_bytes, 0
         with trio.move_on_after(self._limits.head_seconds) as patience:
             while not (end := END.search(self._ahead, looked)) and len(self._ahead) <= limit:
+                check_first_line(self._ahead)
                 looked = max(len(self._ahead) - 2, 0)
                 data = await self._conn.receive()
                 if not data:
@@ -100,7 +102,9 @@ class Wire:
             if event is not h11.NEED_DATA:
                 return b""
             if self._h11.they_are_waiting_for_100_continue:
-                self._send(h11.InformationalResponse(status_code=100, headers=[]))
+                self._send(
+                    h11.InformationalResponse(status_code=100, reason=b"Continue", headers=[])
+                )
             with trio.move_on_after(self._limits.idle_seconds) as patience:
                 self._h11.receive_data(await self._conn.receive())
             if patience.cancelled_caught:
@@ -126,7 +130,16 @@ class Wire:
 
     def start(self, status: int, headers: Headers) -> None:
         """Send the head of a response."""
-        self._send(_head(status, headers))
+        self._send(self._response(status, headers))
+
+    def start_live(self, status: int, headers: Headers) -> None:
+        """Send the head of a response that goes on until the connection ends.
+
+        Not by h11, which would have everything behind it pass through itself, in chunks.
+        """
+        lines = [b"HTTP/1.1 %d %s" % (status, _REASONS[status]), b"Date: " + _date()]
+        lines += [b"%s: %s" % header for header in headers]
+        self._conn.send(b"\r\n".join((*lines, b"Connection: close", b"", b"")))
 
     async def data(self, data: bytes) -> None:
         """Send a part of a response, and wait until there is room for the next one."""
@@ -140,13 +153,19 @@ class Wire:
 
     def respond(self, status: int, headers: Headers, body: bytes) -> None:
         """Send a whole response at once."""
-        head = self._h11.send(_head(status, headers))
+        head = self._h11.send(self._response(status, headers))
         data = self._h11.send(h11.Data(data=body)) if body else b""
         last = self._h11.send(h11.EndOfMessage())
         self._conn.send(b"".join((head or b"", data or b"", last or b"")))
 
+    def _response(self, status: int, headers: Headers) -> h11.Response:
+        headers = [(b"Date", _date()), *headers]
+        if self._h11.they_are_waiting_for_100_continue:
+            headers.append((b"Connection", b"close"))  # the body will not be asked for
+        return h11.Response(status_code=status, reason=_REASONS[status], headers=headers)
+
     def _send(self, event: h11.Event) -> None:
-        for data in self._h11.send_with_data_passthrough(event) or ():
+        if data := self._h11.send(event):
             self._conn.send(data)
 
     @property
@@ -158,8 +177,6 @@ class Wire:
         """Read what is left of the request; tell whether another one can follow."""
         size = 0
         while self._h11.our_state is h11.DONE and self._h11.their_state is h11.SEND_BODY:
-            if self._h11.they_are_waiting_for_100_continue:
-                return False
             data = await self.body()
             size += len(data)
             if size > MAX_DRAINED:
@@ -168,12 +185,6 @@ class Wire:
             return False
         self._ahead += self._h11.trailing_data[0]
         return True
-
-
-def _head(status: int, headers: Headers) -> h11.Response:
-    return h11.Response(
-        status_code=status, reason=_REASONS[status], headers=[(b"Date", _date()), *headers]
-    )
 
 
 _REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}

@@ -25,7 +25,7 @@ _METHOD = re.compile(rb"(?:\r?\n)?(?:" + b"|".join(METHODS) + rb") +(?:[/*]|http
 """What nobody types who is asked for a name: a method, and what looks like a target."""
 
 
-class Opening(Enum):
+class FirstBytes(Enum):
     """What the first bytes of a connection are."""
 
     HTTP = "http"
@@ -34,14 +34,14 @@ class Opening(Enum):
     OTHER = "other"
 
 
-def opening(first: bytes) -> Opening:
+def look_at(first: bytes) -> FirstBytes:
     """Tell what begins with these bytes, which may be a part of the first line only."""
     if _REQUEST.match(first):
-        return Opening.HTTP
+        return FirstBytes.HTTP
     line = first.lstrip(b"\r\n")
     if b"\n" in line or not could_be_http(line):
-        return Opening.OTHER
-    return Opening.HTTP if len(line) > LONGEST else Opening.UNCLEAR
+        return FirstBytes.OTHER
+    return FirstBytes.HTTP if len(line) > LONGEST else FirstBytes.UNCLEAR
 
 
 def could_be_http(line: bytes) -> bool:
@@ -52,6 +52,6 @@ def could_be_http(line: bytes) -> bool:
     return word in METHODS and len(rest.split(b" ")) <= 2  # noqa: PLR2004 - target and version
 
 
-def is_slow_http(first: bytes) -> bool:
-    """Tell of what was unclear when patience ended whether it is a slow HTTP client's."""
-    return bool(_METHOD.match(first))
+def is_http(first: bytes) -> bool:
+    """Tell whether a client speaks HTTP, where no more than this has come within its patience."""
+    return look_at(first) is FirstBytes.HTTP or bool(_METHOD.match(first))
