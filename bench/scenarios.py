@@ -10,6 +10,7 @@ from bench.long_text import long_text
 from bench.options import Scenario
 from bench.rooms import rooms
 from bench.stuck import stuck
+from bench.websocket import websocket
 
 SCENARIOS = {
     "saturated": Scenario(broadcast.saturated, "as fast as it goes; connecting and logging in"),
@@ -17,6 +18,7 @@ SCENARIOS = {
     "rate-10": Scenario(broadcast.rate_10, "latency and server CPU at 10 messages/s"),
     "rooms": Scenario(rooms, "as fast as it goes in rooms of 20, against all in one room"),
     "stuck": Scenario(stuck, "latency at 100 messages/s while a tenth of the clients never read"),
+    "websocket": Scenario(websocket, "server CPU at 100 messages/s: WebSockets against plain"),
     "idle": Scenario(idle, "10,000 idle connections: memory, and the login of one more"),
     "long-text": Scenario(long_text, "latency of the others while a long text passes", quick=False),
     "mysql": Scenario(broadcast.mysql, "saturated, on MySQL against SQLite", quick=False),

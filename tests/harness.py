@@ -122,7 +122,7 @@ def running_server(folder: Path, *flags: str, **environment: str) -> Iterator[Ru
 class NativeClient:
     """Our own protocol, one frame after the other, with no cleverness at all."""
 
-    def __init__(self, stream: trio.abc.Stream) -> None:
+    def __init__(self, stream: trio.SocketStream | trio.SSLStream[trio.SocketStream]) -> None:
         self.stream = stream
         self._reader = event_reader()
         self._sending = trio.Lock()  # a test may write while the reading task answers a ping
@@ -207,7 +207,7 @@ async def native(
 class LineClient:
     """A person at telnet: types lines, reads lines."""
 
-    def __init__(self, stream: trio.abc.Stream) -> None:
+    def __init__(self, stream: trio.SocketStream | trio.SSLStream[trio.SocketStream]) -> None:
         self._stream = stream
         self._text = b""
 
