@@ -11,7 +11,8 @@ import {
 
 /** @typedef {import("./protocol.js").Frame} Frame */
 
-const PAGE = 50;
+const PAGE = 100;
+const FRESH = 60_000_000; // microseconds in which who has written is taken for being here
 const HOLE_PAGE = 200;
 const TELL_DELIVERED = 1000; // milliseconds
 const ASK_PRESENCE = 30_000;
@@ -51,9 +52,18 @@ function receive(message) {
   const id = message.conversation ?? 1;
   const conversation = conversations.value.get(id) ?? take({ id, kind: "room", name: "", last_seq: 0 });
   conversation.heardOf = Math.max(conversation.heardOf, message.seq);
+  notePresence(message);
+  // Who comes back to the page sees where the new ones begin.
+  if (id === currentId.value && !document.hasFocus()) conversation.dividerSeq ??= conversation.readSeq;
   if (conversation.mending) return; // it comes in a page
   if (!conversation.accept(message)) void mend(conversation);
   else announce(conversation, message);
+}
+
+/** @param {Frame} message */
+function notePresence({ sender, time }) {
+  const left = Date.now() * 1000 - time > FRESH;
+  if (!left && !here.value.has(sender)) here.value = new Set(here.value).add(sender);
 }
 
 /** Page in what is missing. @param {import("./conversation.js").Conversation} conversation */

@@ -28,6 +28,35 @@ function Line({ line, conversation, active, jump }) {
   }
 }
 
+/**
+ * Rows that have been drawn, by their keys: one that is the same as before is handed over as the same
+ * element, and nothing of it is looked at again.
+ */
+class Rows {
+  constructor() {
+    /** @type {Map<string, { line: import("./lines.js").Line, active: boolean, row: any }>} */
+    this.drawn = new Map();
+  }
+
+  /** @param {import("./lines.js").Line[]} lines @param {string} activeKey @param {(line: import("./lines.js").Line, active: boolean) => any} draw */
+  of(lines, activeKey, draw) {
+    const before = this.drawn;
+    this.drawn = new Map();
+    return lines.map((line) => {
+      const active = line.key === activeKey;
+      const known = before.get(line.key);
+      const same = known && known.active === active && isSame(known.line, line);
+      const row = same ? known.row : draw(line, active);
+      this.drawn.set(line.key, { line, active, row });
+      return row;
+    });
+  }
+}
+
+/** @param {import("./lines.js").Line} one @param {import("./lines.js").Line} other */
+const isSame = (one, other) => one.message === other.message && one.letter === other.letter
+  && one.follows === other.follows && one.kind === other.kind && one.time === other.time;
+
 /** @param {{ conversation: import("../conversation.js").Conversation }} props */
 export function Messages({ conversation }) {
   const box = useRef(/** @type {HTMLElement | null} */ (null));
@@ -37,6 +66,7 @@ export function Messages({ conversation }) {
   const measured = useSignal(0);
   const activeKey = useSignal("");
   const windowed = useMemo(() => new ListWindow(), []);
+  const rows = useMemo(() => new Rows(), []);
 
   const version = conversation.version.value;
   const waiting = letters.value;
@@ -57,9 +87,10 @@ export function Messages({ conversation }) {
       if (index < 0) return;
       top = windowed.offsets[index] + within;
     }
-    if (Math.abs(element.scrollTop - top) > 1) {
-      place.current.moving = true;
+    const before = element.scrollTop;
+    if (Math.abs(before - top) > 1) {
       element.scrollTop = top;
+      place.current.moving = element.scrollTop !== before; // else no event comes of it
     }
     look();
   };
@@ -166,9 +197,9 @@ export function Messages({ conversation }) {
       <div class="whole" style=${{ height: `${windowed.height}px` }}>
         <div class="lines" role="list" aria-label=${t("Messages")} ref=${list} onKeyDown=${onKey}
           style=${{ transform: `translateY(${offset}px)` }}>
-          ${lines.slice(first, end).map((line) => html`
+          ${rows.of(lines.slice(first, end), active, (line, isActive) => html`
             <div role="listitem" key=${line.key} data-key=${line.key}>
-              <${Line} line=${line} conversation=${conversation} active=${line.key === active} jump=${jump} />
+              <${Line} line=${line} conversation=${conversation} active=${isActive} jump=${jump} />
             </div>`)}
         </div>
       </div>

@@ -55,13 +55,18 @@ export function Chat() {
   useEffect(() => {
     const look = () => seen();
     addEventListener("keydown", onKey);
+    const leave = () => {
+      if (current.value && !current.value.unread.value) current.value.dividerSeq = null;
+    };
     addEventListener("focus", look);
+    addEventListener("blur", leave);
     document.addEventListener("visibilitychange", look);
     open(currentId.peek());
     document.getElementById("composer")?.focus();
     return () => {
       removeEventListener("keydown", onKey);
       removeEventListener("focus", look);
+      removeEventListener("blur", leave);
       document.removeEventListener("visibilitychange", look);
     };
   }, []);
