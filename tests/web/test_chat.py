@@ -163,6 +163,7 @@ def test_a_private_room_by_link_and_approval(tabs: Tabs) -> None:
     olga.press("Let in")
     guest.told("You have been let into secret")
     guest.row("secret").click()
+    expect(guest.page.get_by_role("heading", name="secret")).to_be_visible()
     guest.say("thank you")
     olga.sees("thank you")
     olga.press("Close")
@@ -178,6 +179,7 @@ def test_an_invitation_is_accepted(tabs: Tabs) -> None:
     ann.say("/invite Bob3")
     bob.told("Ann3 invites you to jazz")
     bob.press("Accept")
+    expect(bob.page.get_by_role("heading", name="jazz")).to_be_visible()
     bob.say("nice here")
     ann.sees("nice here")
 

@@ -133,9 +133,10 @@ def test_what_is_too_big_is_told(tabs: Tabs, tmp_path: Path) -> None:
     path.write_bytes(b"x" * (5 * 1024 * 1024 + 1))
     tab = tabs.guest("AnnB")
     tab.page.set_input_files("input[type=file]", path)
-    expect(tab.page.locator(".transfers .state")).to_contain_text("The file is too big")
-    tab.page.locator(".transfers").get_by_role("button", name="Cancel").click()
-    expect(tab.page.locator(".transfers")).to_have_count(0)
+    row = tab.page.locator(".transfers li", has_text="big.bin")
+    expect(row.locator(".state")).to_contain_text("The file is too big")
+    row.get_by_role("button", name="Cancel").click()
+    expect(row).to_have_count(0)
 
 
 def test_one_chats_while_a_file_is_on_its_way(tabs: Tabs, tmp_path: Path) -> None:

@@ -7,8 +7,7 @@ import { signal } from "./lib.js";
 
 const LANGUAGES = ["en", "ru"];
 
-/** @type {{ value: Record<string, string | string[]> }} */
-const catalogue = signal({});
+const catalogue = signal(/** @type {Record<string, string | string[]>} */ ({}));
 
 /** The language that is spoken. */
 export const language = signal("en");
@@ -22,6 +21,7 @@ export function preferred() {
 
 /** Speak a language from now on. @param {string} wanted */
 export async function speak(wanted) {
+  /** @type {Record<string, string | string[]>} */
   let sentences = {};
   if (wanted !== "en") {
     const answer = await fetch(`/locale/${wanted}.json`);

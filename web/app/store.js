@@ -30,8 +30,8 @@ export const storageAvailable = signal(true);
 /** Until when one may write nothing, in microseconds, and why. */
 export const blocked = signal(/** @type {{ until: number, reason: string } | null} */ (null));
 
-/** What the composer does: answer or change a message. @type {{ value: { kind: "reply" | "edit", message: Frame } | null }} */
-export const composing = signal(null);
+/** What the composer does: answer or change a message. @typedef {{ kind: "reply" | "edit", message: Frame } | null} Composing */
+export const composing = signal(/** @type {Composing} */ (null));
 
 /** What stands beside the conversation. @type {{ value: { kind: string, [detail: string]: any } | null }} */
 export const panel = signal(null);

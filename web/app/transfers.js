@@ -156,7 +156,7 @@ export async function fetchFile(message, conversation) {
         if (cancelled) throw new Error(t("Cancelled."));
         await ask({ type: "download", id, offset: one.done.value, limit: PART }, (payload) => {
           hash.update(payload);
-          pieces.push(new Blob([payload]));
+          pieces.push(new Blob([/** @type {BlobPart} */ (payload)]));
           one.done.value += payload.length;
         });
         pieces = [new Blob(pieces)]; // so that the browser may keep it on the disk
@@ -192,9 +192,9 @@ export function save(blob, name) {
 
 /** The whole of a long text. @param {any} message */
 export async function fetchText(message) {
-  /** @type {Uint8Array[]} */
+  /** @type {BlobPart[]} */
   const pieces = [];
-  await ask({ type: "fetch", id: message.id }, (payload) => pieces.push(payload));
+  await ask({ type: "fetch", id: message.id }, (payload) => pieces.push(/** @type {BlobPart} */ (payload)));
   return new Blob(pieces).text();
 }
 

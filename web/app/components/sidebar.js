@@ -32,7 +32,8 @@ function Row({ conversation }) {
       <span class="sign" aria-hidden="true" data-kind=${info.kind} data-here=${present}>
         ${info.kind === "direct" ? (info.name[0] ?? "").toUpperCase() : "#"}</span>
       <span class="what">
-        <span class="name">${titleOf(info)}${present && html`<span class="unseen"> ${t("here now")}</span>`}</span>
+        <span class="name">${titleOf(info)}</span>
+        ${present && html`<span class="unseen">${t("here now")}</span>`}
         <span class="last">${previewOf(last)}</span>
       </span>
       <span class="when">
