@@ -207,7 +207,7 @@ async def native(
 class LineClient:
     """A person at telnet: types lines, reads lines."""
 
-    def __init__(self, stream: trio.SocketStream | trio.SSLStream[trio.SocketStream]) -> None:
+    def __init__(self, stream: trio.abc.Stream) -> None:
         self._stream = stream
         self._text = b""
 
