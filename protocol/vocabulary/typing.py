@@ -45,7 +45,7 @@ class CommandInfo(Struct, frozen=True, kw_only=True):
 class CommandList(Reply, frozen=True, kw_only=True, tag="command_list"):
     """The answer to `list_commands`, in the order of the help."""
 
-    commands: list[CommandInfo]
+    commands: Annotated[list[CommandInfo], Meta(description="What people may type.")]
 
 
 REQUESTS: tuple[type[Request], ...] = (TypeLine, ListCommands)
