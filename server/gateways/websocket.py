@@ -13,9 +13,10 @@ from base64 import b64decode
 
 import structlog
 import trio
-from wsproto import ConnectionType, WSConnection
+from wsproto.connection import Connection, ConnectionType
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, TextMessage
 from wsproto.frame_protocol import CloseReason
+from wsproto.handshake import H11Handshake
 from wsproto.utilities import RemoteProtocolError
 
 from chat.messenger import Messenger
@@ -65,10 +66,10 @@ class WebSocketGateway:
     async def serve(self, conn: Conn, request: Request) -> None:
         """Answer the handshake and serve; raises :class:`HttpError` where there can be none."""
         _check_origin(request)
-        ws = _open(request)
+        ws, answer = _shake_hands(request)
         conn.dialect = WEBSOCKET
         conn.keeps_time = False  # from here on it is a client that has to log in
-        conn.send(ws.send(AcceptConnection()))
+        conn.send(answer)
         source = Source(conn, ws)
         conn.last_frame = source.close
         log.debug("connection.websocket", connection=conn.id)
@@ -89,15 +90,15 @@ def _check_origin(request: Request) -> None:
         raise HttpError(403, "Pages of other hosts cannot come in here: open this server's own.")
 
 
-def _open(request: Request) -> WSConnection:
-    """Take the client's half of the handshake; raises :class:`HttpError`."""
+def _shake_hands(request: Request) -> tuple[Connection, bytes]:
+    """Return what comes of the client's half of the handshake, and ours; raises HttpError."""
     if request.method != "GET":
         raise HttpError(405, "A WebSocket begins with GET.", headers=((b"Allow", b"GET"),))
     if not _is_key(request.header(b"sec-websocket-key") or b""):
         raise HttpError(400, "Sec-WebSocket-Key has to be 16 bytes in base64.")
-    ws = WSConnection(ConnectionType.SERVER)
+    handshake = H11Handshake(ConnectionType.SERVER)
     try:
-        ws.initiate_upgrade_connection(list(request.headers), request.target)
+        handshake.initiate_upgrade_connection(list(request.headers), request.target)
     except RemoteProtocolError as error:
         hint = error.event_hint
         raise HttpError(
@@ -107,7 +108,9 @@ def _open(request: Request) -> WSConnection:
         ) from None
     except UnicodeError:  # wsproto takes Host for an international name
         raise HttpError(400, "Host names no host.") from None
-    return ws
+    answer = handshake.send(AcceptConnection())  # without extensions: nothing is compressed
+    assert handshake.connection is not None  # noqa: S101 - it has just been accepted
+    return handshake.connection, answer
 
 
 def _is_key(value: bytes) -> bool:
@@ -120,7 +123,7 @@ def _is_key(value: bytes) -> bool:
 class Source:
     """The bytes inside one client's WebSocket."""
 
-    def __init__(self, conn: Conn, ws: WSConnection) -> None:
+    def __init__(self, conn: Conn, ws: Connection) -> None:
         self._conn = conn
         self._ws = ws
         self._end: CloseConnection | None = None

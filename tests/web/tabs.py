@@ -32,11 +32,17 @@ class Tabs:
         self._contexts.append(context)
         return context
 
-    def open(self, context: BrowserContext | None = None, path: str = "/", **options: Any) -> Tab:
+    def open(
+        self,
+        context: BrowserContext | None = None,
+        path: str = "/",
+        scheme: str = "http",
+        **options: Any,
+    ) -> Tab:
         """Open the page, in a profile of its own unless one is given."""
         page = (context or self.context(**options)).new_page()
         self._watch(page)
-        page.goto(f"http://127.0.0.1:{self.server.port}{path}")
+        page.goto(f"{scheme}://127.0.0.1:{self.server.port}{path}")
         return Tab(page)
 
     def guest(self, name: str, **options: Any) -> Tab:

@@ -245,6 +245,17 @@ def test_a_command_nobody_knows_is_explained(tabs: Tabs) -> None:
     tab.sees("/nonsense is text")
 
 
+def test_the_page_over_tls(tabs: Tabs) -> None:
+    """S000-21: the same port, encrypted; the WebSocket follows."""
+    ann = tabs.open(scheme="https", ignore_https_errors=True)
+    ann.come_in("Register", "AnnT")
+    bob = tabs.guest("BobT")
+    ann.say("encrypted on my side")
+    bob.sees("encrypted on my side")
+    bob.say("x" * 60_000)
+    expect(ann.page.locator(".message").last).to_contain_text("Show all")
+
+
 def test_russian_is_spoken_at_once(tabs: Tabs) -> None:
     """A browser that wants Russian gets it, from the server's sentences too; a switch is there."""
     tab = tabs.open(locale="ru-RU")

@@ -158,8 +158,10 @@ export function Messages({ conversation }) {
     settle();
   };
 
-  const messages = lines.filter((line) => line.kind === "message");
-  const active = messages.some((line) => line.key === activeKey.value) ? activeKey.value : messages.at(-1)?.key ?? "";
+  const messages = useMemo(() => lines.filter((line) => line.kind === "message"), [lines]);
+  const active = useMemo(
+    () => messages.some((line) => line.key === activeKey.value) ? activeKey.value : messages.at(-1)?.key ?? "",
+    [messages, activeKey.value]);
 
   /** @param {KeyboardEvent} event */
   const onKey = (event) => {
