@@ -156,4 +156,7 @@ def test_the_page_has_nothing_inline() -> None:
     """The policy would forbid it: scripts, styles and handlers are in files."""
     text = (ROOT / "web" / "index.html").read_text(encoding="utf-8")
     assert not re.search(r"<script>|<style|\son\w+=|\sstyle=", text)
+    modules = {f"/{path.relative_to(ROOT / 'web')}" for path in (ROOT / "web").rglob("*.js")}
+    named = re.findall(r'"(/(?:app|vendor)/[^"]+)"', text)
+    assert sorted(named) == sorted(modules), "each is fetched at once, none in a chain of imports"
     assert json.loads((ROOT / "web" / "locale" / "ru.json").read_text(encoding="utf-8"))
