@@ -126,7 +126,7 @@ def next_link(one: Call, answer: Event) -> tuple[tuple[bytes, bytes], ...]:
 def language_of(request: Request) -> str:
     """Return the language that a request likes best, empty where it does not say."""
     accepted = (request.header(b"accept-language") or b"").decode("latin-1")
-    return accepted.partition(",")[0].partition(";")[0].strip()[:32]
+    return accepted.partition(",")[0].partition(";")[0].strip()[:32].replace("-", "_")
 
 
 def _next_page(answer: Event) -> dict[str, str] | None:

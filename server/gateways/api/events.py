@@ -38,7 +38,7 @@ LATEST = 2**53
 MAX_PLACES = 2000
 """Conversations that an event's id may name; one can be in far fewer."""
 
-_PLACE = re.compile(r"(\d{1,15})\.(\d{1,15})")
+_PLACE = re.compile(r"(\d{1,16})\.(\d{1,16})")
 
 
 class EventDialect(PersonalDialect):
