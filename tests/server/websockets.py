@@ -132,7 +132,7 @@ async def browser(
 ) -> AsyncIterator[tuple[NativeClient, WebSocket]]:
     """Speak our protocol through a WebSocket; log in where there is a name."""
     async with websocket(server, f"http://127.0.0.1:{server.port}") as socket:
-        client = NativeClient(Tunnel(socket))  # type: ignore[arg-type]  # it is used as a stream only
+        client = NativeClient(Tunnel(socket))  # type: ignore[arg-type]  # a stream
         if name is not None:
             await client.login(name, resume=resume)
         yield client, socket

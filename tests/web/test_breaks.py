@@ -95,6 +95,24 @@ def test_a_retry_of_what_got_through_is_not_shown_twice(
     assert _texts(ann) == ["twice", "after"]
 
 
+def test_what_is_written_during_a_login_waits_for_it(tabs: Tabs) -> None:
+    """A connection that is open and not yet logged in would refuse it."""
+    ann = tabs.guest("AnnL")
+    ann.page.evaluate(
+        """async () => {
+            const { status } = await import("/app/connection.js");
+            status.value = { ...status.value, name: "connecting" };
+        }"""
+    )
+    ann.say("typed too early")
+    ann.say("/status")
+    ann.told("There is no connection now")
+    expect(ann.page.locator(".letter")).to_have_count(1)
+    expect(ann.page.locator(".letter.failed")).to_have_count(0)
+    ann.page.reload()
+    ann.sees("typed too early")
+
+
 def test_offline_is_shown_and_left_by_itself(tabs: Tabs, server: RunningServer) -> None:
     """The browser says it is offline; what others write meanwhile comes without a gap."""
     ann = tabs.guest("AnnO")

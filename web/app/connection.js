@@ -11,7 +11,8 @@ import { decode, encode, VERSION } from "./protocol.js";
  * @typedef {object} Owner
  * @property {() => Frame} login the request to log in with, as things stand
  * @property {(answer: Frame) => void} onLogin
- * @property {(refusal: Refusal) => void} onRefused the login was refused: there is no coming back
+ * @property {(refusal: Refusal) => boolean} isFinal there is no coming back after this refusal
+ * @property {(refusal: Refusal) => void} onRefused
  * @property {(event: Frame) => void} onEvent
  */
 
@@ -55,9 +56,10 @@ export class Connection {
     this.timer = 0;
     this.look = setInterval(() => this.checkHealth(), LOOK);
     this.onOnline = () => this.connectNow();
-    this.onOffline = () => this.socket?.close();
+    this.onOffline = () => this.drop();
     addEventListener("online", this.onOnline);
     addEventListener("offline", this.onOffline);
+    document.addEventListener("visibilitychange", this.onOnline); // a laptop that wakes up
   }
 
   get online() {
@@ -93,13 +95,23 @@ export class Connection {
       status.value = { name: "online", retryAt: 0, reason: "" };
       this.owner.onLogin(answer);
     } catch (error) {
-      if (error instanceof Refusal && error.code !== "storage_unavailable") {
-        this.close();
-        this.owner.onRefused(error);
-      } else {
-        this.socket?.close();
+      if (error instanceof Refusal) {
+        this.reason = error.message;
+        if (this.owner.isFinal(error)) {
+          this.close();
+          this.owner.onRefused(error);
+          return;
+        }
       }
+      this.drop();
     }
+  }
+
+  /** Take the connection for lost; its close event may be long in coming where nobody answers. */
+  drop() {
+    const { socket } = this;
+    socket?.close();
+    if (socket) this.lost(socket);
   }
 
   /** @param {ArrayBuffer} data */
@@ -128,11 +140,12 @@ export class Connection {
 
   /**
    * Send a request and return its answer; `onPart` is called for what comes before that.
-   * Rejects with Refusal or Disconnected.
+   * Rejects with Refusal, or with Disconnected, also while the login is not through.
    * @param {Frame} frame @param {OnPart} [onPart] @returns {Promise<Frame>}
    */
   ask(frame, onPart) {
-    if (this.socket?.readyState !== WebSocket.OPEN) return Promise.reject(new Disconnected());
+    const early = !this.online && frame.type !== "hello" && frame.type !== "login";
+    if (early || this.socket?.readyState !== WebSocket.OPEN) return Promise.reject(new Disconnected());
     const ref = ++this.lastRef;
     return new Promise((resolve, reject) => {
       this.waiting.set(ref, { resolve, reject, onPart });
@@ -159,9 +172,7 @@ export class Connection {
     if (this.socket?.readyState !== WebSocket.OPEN) return;
     const silent = Date.now() - this.heardAt;
     if (silent > this.pingInterval * 2) {
-      const socket = this.socket;
-      socket.close(); // its close event may be long in coming where nobody answers
-      this.lost(socket);
+      this.drop();
     } else if (silent > this.pingInterval && !this.pinged) {
       this.pinged = true;
       this.ask({ type: "ping" }).catch(() => {});
@@ -175,6 +186,7 @@ export class Connection {
     clearInterval(this.look);
     removeEventListener("online", this.onOnline);
     removeEventListener("offline", this.onOffline);
+    document.removeEventListener("visibilitychange", this.onOnline);
     this.socket?.close(1000);
     status.value = { name: "closed", retryAt: 0, reason: this.reason };
   }

@@ -15,6 +15,11 @@ import { conversations, forget, me, signInProblem, takeAll, tell } from "./store
 
 const KEY = "mm.session";
 
+/** Refusals that another attempt with what we have would meet again. */
+const FINAL = new Set([
+  "bad_credentials", "password_needed", "session_ended", "bad_name", "name_taken", "unsupported_version",
+]);
+
 /** @type {Connection | null} */
 let connection = null;
 /** @type {Credentials} */
@@ -126,6 +131,7 @@ export function signIn(who, newPassword) {
         if (error instanceof Refusal) refused(error);
       });
     },
+    isFinal: ({ code }) => (me.value ? FINAL.has(code) : code !== "storage_unavailable"),
     onRefused: refused,
     onEvent: (event) => {
       if (event.type === "goodbye" && me.value) tell(event.reason, "error");
