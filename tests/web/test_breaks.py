@@ -97,7 +97,7 @@ def test_a_retry_of_what_got_through_is_not_shown_twice(
 
 def test_what_is_written_during_a_login_waits_for_it(tabs: Tabs) -> None:
     """A connection that is open and not yet logged in would refuse it."""
-    ann = tabs.guest("AnnL")
+    ann = tabs.guest("Early")
     ann.page.evaluate(
         """async () => {
             const { status } = await import("/app/connection.js");
@@ -140,7 +140,6 @@ def test_the_shutdown_notice_is_shown(fragile: tuple[RunningServer, Tabs]) -> No
     assert server.stop() == 0
     expect(ann.page.locator(".notice.offline")).to_contain_text("The server is stopping")
     server.start(port=server.port)
-    ann.press("Try now")
     expect(ann.page.locator(".notice.offline")).to_have_count(0)
 
 
