@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
+from protocol.events import HistoryPage
+from protocol.requests import History
 from tests.harness import RunningServer, running_server
 from tests.web.plain import plain
 from tests.web.tabs import Tab, Tabs
+from tests.web.test_files import file_of
 
 
 @pytest.fixture
@@ -131,6 +137,30 @@ def test_offline_is_shown_and_left_by_itself(tabs: Tabs, server: RunningServer) 
     ann.sees("written offline")
     expect(ann.page.locator(".notice.offline")).to_have_count(0)
     expect(ann.page.locator(".letter")).to_have_count(0)
+
+
+def test_a_file_goes_on_where_a_crash_has_left_it(browser: Browser, tmp_path: Path) -> None:
+    """S003-12: the rest is sent when the server is back, and what arrives is the file."""
+    data = os.urandom(12_000_000)
+    path = tmp_path / "big.bin"
+    path.write_bytes(data)
+    with running_server(tmp_path, "--max-file-bytes", "0") as server:
+        tabs = Tabs(browser, server)
+        ann = tabs.guest("Ann")
+        ann.page.set_input_files("input[type=file]", path)
+        row = ann.page.locator(".transfers li")
+        expect(row.locator(".state")).to_contain_text(re.compile(r"^[1-9].* MiB of"))
+        server.kill()
+        expect(row.locator(".state")).to_have_text("waits for the connection")
+        server.start(port=server.port)
+        expect(ann.page.get_by_role("button", name="Save big.bin")).to_be_visible()
+        expect(row).to_have_count(0)
+        with plain(server, "Bob") as bob:
+            bob.send(History(limit=1))
+            page = bob.expect(HistoryPage)
+            assert file_of(bob, page.messages[0].id) == data
+        tabs.close()
+        assert tabs.troubles == []
 
 
 def test_the_shutdown_notice_is_shown(fragile: tuple[RunningServer, Tabs]) -> None:

@@ -5,8 +5,8 @@ export const VERSION = 1;
 export const GENERAL = 1;
 /** Bytes of UTF-8 that fit into the `text` of a frame; a longer one is a stream of chunks. */
 export const MAX_TEXT = 65536;
-/** Raw bytes sent behind one header; the protocol allows four times as many. */
-export const CHUNK = 65536;
+/** Raw bytes sent behind one header, as many as may be: each chunk is a commit of the server's. */
+export const CHUNK = 262144;
 
 /** @typedef {{ type: string, ref?: number, [field: string]: any }} Frame */
 
