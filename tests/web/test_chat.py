@@ -283,3 +283,28 @@ def test_nobody_misses_a_text_of_any_size(tabs: Tabs) -> None:
     expect(last).to_contain_text("war and peace")
     last.get_by_role("button", name="Show all").click()
     expect(last).to_contain_text("THE END")
+
+
+def test_notifications_are_shown_where_nobody_looks(tabs: Tabs, server: RunningServer) -> None:
+    """After the button, for a conversation that is not in sight, and for no other."""
+    context = tabs.context(permissions=["notifications"])
+    context.add_init_script(
+        """window.shown = [];
+        window.Notification = class {
+            static permission = "default";
+            static requestPermission() { Notification.permission = "granted"; return "granted"; }
+            constructor(title, options) { window.shown.push([title, options.body]); }
+        };"""
+    )
+    tab = tabs.open(context)
+    tab.come_in("Guest", "Nora")
+    with plain(server, "Olaf") as olaf:
+        olaf.say("before the button", to="Nora")
+        expect(tab.row("Olaf").locator(".count")).to_have_text("1")
+        tab.press("Notifications")
+        olaf.say("after the button", to="Nora")
+        expect(tab.row("Olaf").locator(".count")).to_have_text("2")
+        tab.row("Olaf").click()
+        olaf.say("in sight", to="Nora")
+        tab.sees("in sight")
+    assert tab.page.evaluate("window.shown") == [["Olaf", "after the button"]]
