@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,11 +15,13 @@ from server.gateways.api.openapi import description, operation_id
 from server.gateways.api.problems import STATUS
 from server.gateways.api.routes import ROUTES
 from tests.harness import RunningServer
-from tests.http_client import API, http
+from tests.http_client import API, PATIENT, http
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what schemathesis imports is not ours to mend
     import schemathesis
+
+SERVER_FLAGS = PATIENT
 
 OF_A_CONNECTION = {"hello", "pong", "quit", "chunk"}
 """Requests about a connection, which HTTP has in its own way."""
@@ -85,9 +88,12 @@ def token(shared_server: RunningServer) -> str:
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 def test_the_server_does_what_its_document_says(
-    case: schemathesis.Case, shared_server: RunningServer, token: str
+    case: schemathesis.Case[Any], shared_server: RunningServer, token: str
 ) -> None:
-    """Statuses, content types and shapes of answers; never a mistake of the server's; 501 is for methods that it has never heard of."""
+    """Statuses, content types and shapes of answers; never a mistake of the server's.
+
+    501 is for methods that it has never heard of.
+    """
     response = case.call(
         base_url=f"http://127.0.0.1:{shared_server.port}{API}",
         headers={"Authorization": f"Bearer {token}"},
