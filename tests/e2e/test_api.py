@@ -16,7 +16,9 @@ from protocol.requests import Status
 from protocol.vocabulary.identity import Register, Registered
 from protocol.vocabulary.reading import Marked
 from tests.harness import RunningServer, native, running_server
-from tests.http_client import API, HttpClient, http
+from tests.http_client import API, PATIENT, HttpClient, http
+
+SERVER_FLAGS = PATIENT
 
 
 @asynccontextmanager
@@ -201,7 +203,7 @@ async def test_rooms_from_their_beginning_to_their_end(sqlite_server: RunningSer
 
 async def test_what_needs_more_than_one_is(tmp_path: Path) -> None:
     """401, 403 and 429, with the protocol's codes; administrators may."""
-    with running_server(tmp_path, "--admin", "Root", "--limit-messages", "1") as server:
+    with running_server(tmp_path, *PATIENT, "--admin", "Root", "--limit-messages", "1") as server:
         async with _account(server, "Root") as root, http(server, "Gus") as gus:
             assert (await gus.api("GET", "/complaints", status=403))["code"] == "not_allowed"
             refused = await gus.api("POST", "/admissions", {"code": "x"}, status=403)
@@ -240,7 +242,7 @@ async def test_who_asks_now_and_then_is_not_here(sqlite_server: RunningServer) -
 
 async def test_tokens_and_how_they_end(tmp_path: Path) -> None:
     """An account's outlives the server and is ended like any device; a guest's does neither."""
-    with running_server(tmp_path) as server:
+    with running_server(tmp_path, *PATIENT) as server:
         async with _account(server, "Ann") as ann, http(server, "Gus") as gus:
             async with http(server) as other:
                 await other.api(
@@ -310,19 +312,21 @@ async def test_the_language_of_sentences(sqlite_server: RunningServer) -> None:
 async def test_a_server_that_stops_answers_what_it_has_begun(tmp_path: Path) -> None:
     """Nothing is acknowledged that is not stored, and what is stored is acknowledged."""
     acknowledged: list[int] = []
+    enough = trio.Event()
 
     async def write(server: RunningServer, number: int) -> None:
         async with http(server, f"Writer{number}") as client:
             with suppress(AssertionError, OSError, trio.BrokenResourceError, h11.ProtocolError):
                 while True:
                     acknowledged.append((await client.say("x"))["id"])
+                    if len(acknowledged) >= 20:
+                        enough.set()
 
-    with running_server(tmp_path) as server:
+    with running_server(tmp_path, *PATIENT) as server:
         async with trio.open_nursery() as nursery:
             for number in range(4):
                 nursery.start_soon(write, server, number)
-            while len(acknowledged) < 20:
-                await trio.sleep(0.01)
+            await enough.wait()
             assert await trio.to_thread.run_sync(server.stop) == 0
         server.start()
         async with http(server, "Reader") as reader:

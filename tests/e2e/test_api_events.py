@@ -16,7 +16,9 @@ import trio
 from server.gateways.api.events import cursor, parse_cursor
 from server.gateways.http.errors import HttpError
 from tests.harness import RunningServer, native
-from tests.http_client import API, HttpClient, http
+from tests.http_client import API, PATIENT, HttpClient, http
+
+SERVER_FLAGS = PATIENT
 
 
 @dataclass

@@ -10,7 +10,9 @@ import pytest
 
 from server.gateways.http.files import POLICY
 from tests.harness import RunningServer
-from tests.http_client import http, raw, statuses
+from tests.http_client import PATIENT, http, raw, statuses
+
+SERVER_FLAGS = PATIENT
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 INDEX = files("web").joinpath("index.html").read_bytes()

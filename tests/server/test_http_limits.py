@@ -13,7 +13,7 @@ from server.gateways.http.errors import HttpError
 from server.gateways.http.first_bytes import FirstBytes, is_http, look_at
 from server.gateways.http.hosts import Hosts
 from tests.harness import PATIENCE, LineClient, RunningServer, running_server
-from tests.http_client import API, http, raw, statuses
+from tests.http_client import API, PATIENT, http, raw, statuses
 
 PING = b"GET /api/v1/ping HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -23,7 +23,7 @@ def quick_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSe
     """A server that waits for half a second, and takes bodies of 2 KB."""
     folder: Path = tmp_path_factory.mktemp("server")
     times = ("--http-header-timeout", "0.5", "--http-idle-timeout", "0.5", "--login-timeout", "1")
-    with running_server(folder, *times, "--http-body-bytes", "2048") as running:
+    with running_server(folder, *PATIENT, *times, "--http-body-bytes", "2048") as running:
         yield running
 
 

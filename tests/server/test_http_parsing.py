@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.harness import RunningServer, running_server
-from tests.http_client import raw, statuses
+from tests.http_client import PATIENT, raw, statuses
+
+SERVER_FLAGS = PATIENT
 
 HOST = b"Host: localhost\r\n"
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\n" + HOST + b"\r\n"
@@ -23,7 +25,7 @@ def quick_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSe
     """A server that does not wait long for what is left out."""
     folder: Path = tmp_path_factory.mktemp("server")
     flags = ("--http-header-timeout", "1", "--http-idle-timeout", "1")
-    with running_server(folder, *flags, "--http-header-bytes", "2048") as running:
+    with running_server(folder, *PATIENT, *flags, "--http-header-bytes", "2048") as running:
         yield running
 
 

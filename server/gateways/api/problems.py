@@ -37,6 +37,7 @@ STATUS: dict[ErrorCode, int] = {
     ErrorCode.TOO_BIG: 413,
     ErrorCode.STORAGE_UNAVAILABLE: 503,
     ErrorCode.SHUTTING_DOWN: 503,
+    ErrorCode.TLS_REQUIRED: 403,
     ErrorCode.INTERNAL: 500,
 }
 
