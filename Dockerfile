@@ -14,6 +14,7 @@ COPY chat/ chat/
 COPY server/ server/
 COPY cli/ cli/
 COPY loadtest/ loadtest/
+COPY web/ web/
 RUN /opt/venv/bin/pip wheel --no-deps --wheel-dir /dist . \
     && /opt/venv/bin/pip install --no-deps /dist/*.whl \
     && /opt/venv/bin/pip uninstall --yes pip

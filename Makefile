@@ -29,7 +29,7 @@ run: $(RUN) ## Run the server (flags: make run ARGS="--port 9000")
 	@exec $(BIN)/python -m cmd.server $(ARGS)
 
 test: $(DEV) ## Run all tests, those on a real MySQL server too
-	@sh tools/programs.sh mariadb telnet tmux
+	@sh tools/programs.sh mariadb telnet tmux chromium
 	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
 
 lint: $(DEV) ## Check style, types, layers, docs and the compose file

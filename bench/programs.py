@@ -25,6 +25,14 @@ OURS = (
     "--message", r'{"type":"send","text":"%s"}\n',
     "--ping", '{"type":"ping"}={"type":"pong"}',
 )  # fmt: skip
+HANDSHAKE = (
+    r"GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    r"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OTAxMjM0NQ==\r\n\r\n"
+)
+IN_WEBSOCKETS = (
+    "--websocket", "--login", HANDSHAKE, "--expect", "Sec-WebSocket-Accept", *OURS,
+)  # fmt: skip
+"""The same, but each client is a browser."""
 IN_ROOMS = (
     *OURS,
     "--login", r'{"type":"join_room","name":"room%r"}\n', "--expect", '"opened"',

@@ -7,12 +7,14 @@ from bench.encryption import tls
 from bench.expiry import expiry
 from bench.flood import flood
 from bench.history import history
+from bench.http import http
 from bench.idle import idle
 from bench.long_text import long_text
 from bench.options import Scenario
 from bench.rooms import rooms
 from bench.sealing import sealing
 from bench.stuck import stuck
+from bench.websocket import websocket
 
 SCENARIOS = {
     "saturated": Scenario(broadcast.saturated, "as fast as it goes; connecting and logging in"),
@@ -22,6 +24,8 @@ SCENARIOS = {
     "stuck": Scenario(stuck, "latency at 100 messages/s while a tenth of the clients never read"),
     "flood": Scenario(flood, "latency while 2000 strangers flood from one address"),
     "idle": Scenario(idle, "10,000 idle connections: memory, and the login of one more"),
+    "websocket": Scenario(websocket, "server CPU at 100 messages/s: WebSockets against plain"),
+    "http": Scenario(http, "requests a second of the API, against a bare h11 on Trio"),
     "long-text": Scenario(long_text, "latency of the others while a long text passes", quick=False),
     "tls": Scenario(tls, "saturated and at 100 messages/s, over TLS against without", quick=False),
     "mysql": Scenario(broadcast.mysql, "saturated, on MySQL against SQLite", quick=False),

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from itertools import count
+from operator import attrgetter
 from typing import Protocol
 
 import trio
@@ -87,6 +88,8 @@ class Session:
     """What its program calls the device."""
     begun_at: int = 0
     """When it logged in, in microseconds since the epoch (S000-4)."""
+    here: bool = True
+    """False: it asks now and then (HTTP API), and does not make its user one who is here."""
     id: int = field(default_factory=_numbers.__next__)
     contacts_shown: tuple[str, ...] | None = None
     """The names of the contacts as they were last shown, which are called by their numbers."""
@@ -157,9 +160,8 @@ class Presence:
 
     def names(self) -> list[str]:
         """Return the names of all who are here, sorted."""
-        return sorted(
-            (sessions[0].who.name for sessions in self._sessions.values()), key=str.casefold
-        )
+        here = (next(filter(_here, sessions), None) for sessions in self._sessions.values())
+        return sorted((one.who.name for one in here if one is not None), key=str.casefold)
 
     def has_others(self, session: Session) -> bool:
         """Tell whether the session's user has another one; it may have ended itself by now."""
@@ -167,8 +169,11 @@ class Presence:
 
     def user_ids(self) -> set[int]:
         """Return the ids of all who are here."""
-        return set(self._sessions)
+        return {number for number, sessions in self._sessions.items() if any(map(_here, sessions))}
 
     def count(self) -> int:
-        """Return the number of sessions."""
-        return sum(map(len, self._sessions.values()))
+        """Return the number of sessions that are here."""
+        return sum(sum(map(_here, sessions)) for sessions in self._sessions.values())
+
+
+_here = attrgetter("here")

@@ -31,8 +31,11 @@ from server.bounds import gate, handshakes, logins
 from server.certificate import Certificate, CertificateError, KeyFiles
 from server.conn import Conn
 from server.delivery import Delivery
+from server.gateways.api.api import Api
+from server.gateways.http.site import make_gateway
 from server.gateways.line import LineGateway
 from server.gateways.native import NATIVE
+from server.gateways.websocket import WebSocketGateway
 from server.listening import ListenError, name_of, open_listeners, prepare, raise_file_limit
 from server.logs import configure_logs
 from server.master_key import master_key
@@ -89,9 +92,13 @@ class App:
             logins=logins(settings, self._counters),
         )
         lines = LineGateway(self._messenger, settings.zone, self._delivery.title_of)
+        self._api = Api(self._messenger, self._delivery.last_seq)
+        sockets = WebSocketGateway(self._messenger, settings.ping_interval)
+        http = make_gateway(settings, NAME, self._api, {b"/ws": sockets.serve})
         self._opening = Opening(
-            self._messenger, lines, certificate, settings, handshakes(settings, self._counters)
-        )
+            self._messenger, lines, http, certificate, settings,
+            handshakes=handshakes(settings, self._counters),
+        )  # fmt: skip
         self._server: Server | None = None
 
     async def prepare(self) -> None:
@@ -123,6 +130,7 @@ class App:
                     self._limits(), gate=gate(self._settings), counters=self._counters,
                 )  # fmt: skip
                 background.start_soon(self._messenger.run)
+                background.start_soon(self._api.run)
                 background.start_soon(self._look_after, server)
                 journal_done = trio.Event()
                 background.start_soon(self._write_journal, journal_done)
@@ -183,7 +191,7 @@ class App:
         prepare(sock, send_buffer=settings.send_buffer, keepalive=settings.ping_interval)
         conn = Conn(sock, address, self._delivery, NATIVE, settings.channel_bytes)
         conn.session.voice = voice(settings.lang)
-        conn.snapshot = partial(snapshot, self._messenger)
+        conn.news.snapshot = partial(snapshot, self._messenger)
         return conn
 
     def _announce(self, event: Event) -> None:

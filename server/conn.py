@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from itertools import count
+from typing import Protocol
 
 import structlog
 import trio
@@ -25,9 +26,9 @@ from server.channel import SendChannel
 from server.delivery import Delivery
 from server.dialect import Dialect
 from server.gate import Entry, Gate
+from server.news import News
 from server.timeline import Subscription
 from server.transport import RECEIVE, PlainTransport, Transport
-from storage.errors import StorageUnavailable
 from storage.records import Conversation
 
 log = structlog.get_logger()
@@ -44,11 +45,17 @@ MAX_TEXTS = 2
 FAREWELL = 5.0
 """Seconds a connection that ends has to take what still waits for it."""
 
-SNAPSHOT_RETRY = 1.0
-"""Seconds until another snapshot, where the database was not there, or something changed."""
-
 UNANSWERED = 3
 """Packets in a row without an answer after which the other end is taken for dead."""
+
+
+class LastFrame(Protocol):
+    """Returns the bytes with which a kind of connection is closed."""
+
+    def __call__(self, *, going_away: bool) -> bytes:
+        """``going_away``: it is the server that stops."""
+        ...
+
 
 _TCP_INFO_HEAD = struct.Struct("4B")  # state, congestion state, retransmits, probes (linux/tcp.h)
 _numbers = count(1)
@@ -78,6 +85,10 @@ class Conn:
         self.pinged_at: float | None = None
         self.answers_pings = False
         """True for clients of our own protocol; a person at telnet cannot answer a ping."""
+        self.keeps_time = False
+        """True: its gateway has its own limits for one that does not log in, as HTTP's has."""
+        self.answering = False
+        """True: what is being answered is finished before the connection goes down."""
         self._asked = 0
         self.received = 0
         """Bytes received in all."""
@@ -86,12 +97,10 @@ class Conn:
         """True: only last words are sent now."""
         self.paused = False
         """True: we do not read, because too much of this client's waits for the database."""
-        self.news_missed = False
-        """True: something was not sent because the channel was full, and a snapshot is due."""
-        self.snapshot: Callable[[Session], Awaitable[Event]] | None = None
-        """Returns what makes up for news that were left out."""
-        self._making_good = False  # a task sends a snapshot, or waits until there is room for it
-        self._looking = False  # a snapshot is being made, which may be older than the news
+        self.news = News(self)
+        self.last_frame: LastFrame | None = None
+        """Makes what has to stand behind the last words; nothing is sent after that."""
+        self._spoken_out = False
         self.texts = trio.Semaphore(MAX_TEXTS)
         """Long texts that may still be sent at once."""
         self._delivery = delivery
@@ -144,7 +153,7 @@ class Conn:
         entry = self.entry
         if self.session.user is not None:
             entry.admit()
-        elif entry.says_too_much(self.received):
+        elif not self.keeps_time and entry.says_too_much(self.received):
             self.counters.met("max_login_bytes", address=self.address, connection=self.id)
             self.end("You have sent too much without logging in.")
         delay, limit = entry.delay(trio.current_time())
@@ -184,37 +193,15 @@ class Conn:
 
     def send(self, data: bytes | memoryview) -> None:
         """Send bytes that are encoded already."""
+        if self._spoken_out:
+            return
         self.channel.put(data)
         if self.channel.waiting:
             self.start_writer()
 
     def notify(self, event: Event) -> None:
         """Send news that nobody asked for, or, where the channel is full, a snapshot later."""
-        if not self.channel.full:
-            self.post(event)
-            # The snapshot behind it may undo it: then another one makes up for that.
-            self.news_missed = self.news_missed or self._looking
-            return
-        self.news_missed = True
-        if not self._making_good and self.snapshot is not None and self._nursery is not None:
-            self._making_good = True
-            self._nursery.start_soon(self._make_good, self.snapshot)
-
-    async def _make_good(self, snapshot: Callable[[Session], Awaitable[Event]]) -> None:
-        """Send how everything stands as soon as there is room, in the place of news left out."""
-        while self.news_missed and not self.ending:
-            await self.wait_room()
-            self.news_missed = False
-            self._looking = True
-            try:
-                self.post(await snapshot(self.session))
-            except StorageUnavailable:
-                self.news_missed = True
-            finally:
-                self._looking = False
-            if self.news_missed:
-                await trio.sleep(SNAPSHOT_RETRY)
-        self._making_good = False
+        self.news.send(event)
 
     def change_dialect(self, dialect: Dialect) -> None:
         """Let everything from now on be in another dialect."""
@@ -300,10 +287,12 @@ class Conn:
         for subscription in self.subscriptions.values():
             subscription.refresh()
 
-    def start_soon(self, task: Callable[..., Awaitable[object]], *arguments: object) -> None:
-        """Run a task beside the reader; it ends with the connection at the latest."""
-        if self._nursery is not None:
-            self._nursery.start_soon(task, *arguments)
+    def start_soon(self, task: Callable[..., Awaitable[object]], *arguments: object) -> bool:
+        """Run a task beside the reader, and tell whether it runs; it ends with the connection."""
+        if self._nursery is None:
+            return False
+        self._nursery.start_soon(task, *arguments)
+        return True
 
     async def wait_room(self) -> None:
         """Where the channel is full, wait until no more than half of it waits."""
@@ -346,6 +335,10 @@ class Conn:
             self.post(notice)
         else:
             self._grace.deadline = trio.current_time() + FAREWELL
+        if self.last_frame is not None:
+            self._stop_following()
+            self.send(self.last_frame(going_away=self._shutdown is not None))
+            self._spoken_out = True
         with self._grace:
             while self.writing:
                 await self._progress.park()
@@ -379,7 +372,13 @@ class Conn:
         """
         self.end_reason = "server stopped"
         self._shutdown = (settled, notice)
-        self._reading.cancel()
+        if not self.answering:
+            self._reading.cancel()
+
+    @property
+    def closing(self) -> bool:
+        """True: the server goes down, and nothing new is begun."""
+        return self._shutdown is not None
 
     def abort(self, reason: str) -> None:
         """Close at once; there is nobody at the other end."""

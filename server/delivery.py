@@ -135,6 +135,10 @@ class Delivery:
         timeline.followers.add(subscription)
         return subscription
 
+    def last_seq(self, conversation_id: int) -> int:
+        """Return the last number published in a conversation since the start, 0 for none."""
+        return self._last_seq.get(conversation_id, 0)
+
     def title_of(self, conversation_id: int) -> str | None:
         """Return the name of a room that somebody here follows; None for all else."""
         timeline = self._timelines.get(conversation_id)

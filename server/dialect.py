@@ -25,6 +25,13 @@ class Dialect(Protocol):
         ...
 
 
+class PersonalDialect:
+    """The base of dialects of one connection alone, which tell how far that one has got.
+
+    What they make is for now: it is made anew where the connection is fed it later.
+    """
+
+
 class _Mute:
     """Says nothing: for a time in which every byte would be wrong."""
 

@@ -20,8 +20,9 @@ from protocol.language import N_
 from server.certificate import Certificate
 from server.conn import Conn
 from server.dialect import MUTE
+from server.gateways.http.connection import HttpGateway
+from server.gateways.http.first_bytes import TOO_LATE, FirstBytes, is_http, look_at
 from server.gateways.line import LineGateway
-from server.gateways.line_login import HTTP_REQUEST, NOT_HTTP
 from server.gateways.native import NATIVE, serve_native
 from server.gateways.terminal import text_lines
 from server.listening import is_loopback
@@ -54,8 +55,10 @@ class Opening:
         self,
         messenger: Messenger,
         lines: LineGateway,
+        http: HttpGateway,
         certificate: Certificate,
         settings: Settings,
+        *,
         handshakes: Turns,
     ) -> None:
         """Take what the gateways need; the certificate may be reloaded at any time.
@@ -64,6 +67,7 @@ class Opening:
         """
         self._messenger = messenger
         self._lines = lines
+        self._http = http
         self._certificate = certificate
         self._settings = settings
         self._handshakes = handshakes
@@ -86,10 +90,19 @@ class Opening:
             self._messenger.leave(conn.session)
 
     async def _first(self, conn: Conn) -> bytes | None:
-        """Return what the client says first; None where it waits for us to speak."""
+        """Return what the client says first; None where it waits for us to speak.
+
+        Where that may be the beginning of an HTTP request, the rest of its first line is waited
+        for, too, but no longer: a person may have typed it.
+        """
+        first = b""
         with trio.move_on_after(self._settings.telnet_patience):
-            return await conn.receive()
-        return None
+            while look_at(first) is FirstBytes.UNCLEAR:
+                data = await conn.receive()
+                if not data:
+                    return first
+                first += data
+        return first or None
 
     async def _admit(self, conn: Conn, first: bytes | None) -> None:
         silent = first is None
@@ -101,8 +114,10 @@ class Opening:
             if silent:  # a client of ours on a slow line
                 conn.send(b"\r\n")  # a frame begins a line; it passes over what is none
             await serve_native(conn, self._messenger, self._settings.ping_interval)
-        elif HTTP_REQUEST.match(first):
-            conn.send(NOT_HTTP)
+        elif is_http(first) and not silent:
+            await self._http.serve(conn)
+        elif is_http(first):
+            conn.send(TOO_LATE)
         elif first:
             if not silent:
                 self._lines.greet(conn)
@@ -134,7 +149,7 @@ class Opening:
         if first is not None and first.startswith(b"{"):
             conn.post(Error(code=ErrorCode.TLS_REQUIRED, message=say(NEEDS_TLS)))
             conn.end(NEEDS_TLS)
-        elif first is not None and HTTP_REQUEST.match(first):
+        elif first is not None and is_http(first):
             conn.send(_forbidden(say(NEEDS_HTTPS)))
         else:
             conn.send(text_lines(say(NEEDS_TLS_AT_TELNET)))

@@ -67,10 +67,12 @@ def _ways_in(hosts: Sequence[str], port: int, allow_plaintext: bool) -> list[str
     """Return what to type on this machine, and on others where they can reach the port."""
     here = _here(hosts[0])
     lines = [f"Connect with: {_client()} --name YOU --host {here} --port {port}"]
-    if allow_plaintext or is_loopback(here):
+    there = f"[{here}]" if ":" in here else here
+    plain = allow_plaintext or is_loopback(here)
+    lines.append(f"          or: a browser at http{'' if plain else 's'}://{there}:{port}/")
+    if plain:
         lines.append(f"          or: telnet {here} {port}")
     else:
-        there = f"[{here}]" if ":" in here else here
         lines.append(f"          or: openssl s_client -quiet -crlf -connect {there}:{port}")
     if not all(map(is_loopback, hosts)):
         name = socket.gethostname() if ip_address(hosts[0]).is_unspecified else hosts[0]

@@ -320,6 +320,43 @@ class Settings(Struct, frozen=True, kw_only=True):
             env="BLOCK_HOURS", unit="hours", gt=0, le=8760,
         ),
     ] = 4.0  # fmt: skip
+    http_hosts: Annotated[
+        str,
+        _set(
+            "Names under which browsers reach this server, with commas between them; * is any. "
+            "Addresses, localhost and names of the local network are known. Others are refused, "
+            "so that no page of somebody else's can reach it through your browser.",
+            env="HTTP_HOSTS",
+        ),
+    ] = ""
+    http_header_bytes: Annotated[
+        int,
+        _set(
+            "The longest header of an HTTP request.",
+            env="HTTP_HEADER_BYTES", unit="bytes", ge=1024, le=1024 * 1024,
+        ),
+    ] = 16 * 1024  # fmt: skip
+    http_body_bytes: Annotated[
+        int,
+        _set(
+            "The longest body of an HTTP request that is no file and no long text.",
+            env="HTTP_BODY_BYTES", unit="bytes", ge=1024, le=64 * 1024 * 1024,
+        ),
+    ] = 1024 * 1024  # fmt: skip
+    http_header_timeout: Annotated[
+        float,
+        _set(
+            "Time from the first byte of an HTTP request to the end of its header.",
+            env="HTTP_HEADER_TIMEOUT", unit="seconds", gt=0, le=3600,
+        ),
+    ] = 10.0  # fmt: skip
+    http_idle_timeout: Annotated[
+        float,
+        _set(
+            "Time without an HTTP request on a connection, or without a byte of a request's body.",
+            env="HTTP_IDLE_TIMEOUT", unit="seconds", gt=0, le=86400,
+        ),
+    ] = 60.0  # fmt: skip
     admin: Annotated[
         str,
         _set(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from protocol.events import Event
+from server.dialect import PersonalDialect
 from storage.expiry_store import Horizon
 from storage.records import Message
 
@@ -39,6 +40,8 @@ class Entry(Struct, gc=False):
             if known is dialect:
                 return data
         data = dialect.message(self.message, self.message.seq - 1)
+        if isinstance(dialect, PersonalDialect):
+            return data
         if len(self.dialects) >= MAX_ENCODINGS:
             del self.dialects[0], self.encoded[0]
         self.dialects.append(dialect)

@@ -20,6 +20,12 @@ from chat.names import check_name
 from protocol import errors, events, limits, requests
 from protocol.vocabulary import EVENTS, REQUESTS
 from server.conn import IN_FLIGHT
+from server.gateways.api.events import BEAT
+from server.gateways.api.openapi import title
+from server.gateways.api.problems import STATUS
+from server.gateways.api.route import Route
+from server.gateways.api.routes import ROUTES
+from server.gateways.api.sessions import GUEST_IDLE
 from server.settings import Settings, flag_of, meta_of
 from tools import man
 from tools.describe import (
@@ -87,11 +93,45 @@ def configuration_page() -> str:
     return _fill("configuration.md", overview=table(head, overview), settings="\n\n".join(details))
 
 
+def api_page() -> str:
+    """Return ``docs/api.md``."""
+    rows = [
+        (f"`{route.method}`", f"`{route.path}`", _fields(route), _first_sentence(title(route)))
+        for route in ROUTES
+    ]
+    return _fill(
+        "api.md",
+        guest_idle=f"{GUEST_IDLE / 60:g}",
+        beat=f"{BEAT:g}",
+        max_page=str(limits.MAX_PAGE),
+        codes=table(
+            ("status", "codes"),
+            (
+                (str(status), ", ".join(f"`{code}`" for code in STATUS if STATUS[code] == status))
+                for status in sorted(set(STATUS.values()))
+            ),
+        ),
+        resources=table(("method", "path", "fields", "what it does"), rows),
+    )
+
+
+def _fields(route: Route) -> str:
+    parts = route.parts
+    query = [f"`?{name}`" for name in parts.query.__struct_fields__]
+    body = [f"`{name}`" for name in parts.body.__struct_fields__]
+    return ", ".join(query + body)
+
+
+def _first_sentence(text: str) -> str:
+    return re.split(r"(?<=\.)\s", text.replace("\n", " "), maxsplit=1)[0]
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "docs/protocol.md": protocol_page,
     "docs/configuration.md": configuration_page,
     "docs/man/mymessenger.1": man.client_page,
     "docs/man/mymessenger-server.1": man.server_page,
+    "docs/api.md": api_page,
 }
 
 

@@ -1,8 +1,9 @@
 """The catalogues of translated sentences: ``python -m tools.locale [--check]``.
 
-Collects the sentences from the code, brings ``protocol/locale`` up to date (new ones are left
-for a person to translate) and compiles it. With ``--check`` it changes nothing and tells what is
-missing, wrong or out of date.
+Collects the sentences from the code, the page's too, brings ``protocol/locale`` up to date (new
+ones are left for a person to translate) and compiles it; the page gets its own from the same
+catalogue, as ``web/locale/ru.json``. With ``--check`` it changes nothing and tells what is missing,
+wrong or out of date.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import ast
 import io
+import json
 import re
 import string
 import sys
@@ -75,7 +77,49 @@ def extract() -> Catalog:
                 continue
             for sentence in sentences_in(ast.parse(path.read_text(encoding="utf-8"))):
                 catalog.add(sentence, locations=[(name, 0)])
+    for sentence in page_sentences():
+        catalog.add(sentence)
     return catalog
+
+
+def page_sentences() -> list[str | tuple[str, str]]:
+    """Return the sentences of the page: the first arguments of its ``t()``, both of ``tn()``.
+
+    Raises :class:`ValueError` for a call whose sentence is not written in it.
+    """
+    found: dict[str | tuple[str, str], None] = {}
+    for path in sorted((ROOT / "web" / "app").rglob("*.js")):
+        text = path.read_text(encoding="utf-8")
+        if path.name == "i18n.js":  # where they are defined
+            continue
+        one, many = _ONE.findall(text), _MANY.findall(text)
+        if len(one) + len(many) != len(_CALL.findall(text)):
+            raise ValueError(f"{path.name}: t() and tn() need their sentences as plain strings")
+        found |= dict.fromkeys(json.loads(sentence) for sentence in one)
+        found |= dict.fromkeys((json.loads(first), json.loads(other)) for first, other in many)
+    return list(found)
+
+
+_STRING = r'("(?:[^"\\\n]|\\.)*")'
+_CALL = re.compile(r"\btn?\(")
+_ONE = re.compile(rf"\bt\(\s*{_STRING}")
+_MANY = re.compile(rf"\btn\(\s*{_STRING}\s*,\s*{_STRING}")
+
+
+def page_path(language: str) -> Path:
+    """Return the file that the page gets its translations from."""
+    return ROOT / "web" / "locale" / f"{language}.json"
+
+
+def for_page(catalog: Catalog) -> str:
+    """Return the page's sentences and their translations; several forms of counted ones."""
+    said: dict[str, str | list[str]] = {}
+    for sentence in page_sentences():
+        key = sentence if isinstance(sentence, str) else sentence[0]
+        translated = catalog.get(key)
+        if translated is not None and all(forms := strings(translated)):
+            said[key] = forms[0] if len(forms) == 1 else list(forms)
+    return json.dumps(dict(sorted(said.items())), ensure_ascii=False, indent=0) + "\n"
 
 
 def sentences_in(tree: ast.Module) -> Iterator[str | tuple[str, str]]:
@@ -160,6 +204,7 @@ def update(language: str, sentences: Catalog) -> None:
     with path.open("wb") as file:
         write_po(file, catalog, width=96, omit_header=False, no_location=True, sort_output=True)
     path.with_suffix(".mo").write_bytes(compiled(read(language)))
+    page_path(language).write_text(for_page(read(language)), encoding="utf-8")
 
 
 def complaints(language: str, sentences: Catalog) -> Iterator[str]:
@@ -181,6 +226,9 @@ def complaints(language: str, sentences: Catalog) -> Iterator[str]:
     path = path_of(language).with_suffix(".mo")
     if not path.exists() or path.read_bytes() != compiled(catalog):
         yield f"{language}: {path.relative_to(ROOT)} is not what the .po file says"
+    page = page_path(language)
+    if not page.exists() or page.read_text(encoding="utf-8") != for_page(catalog):
+        yield f"{language}: {page.relative_to(ROOT)} is not what the .po file says"
 
 
 def first(message: Message) -> str:

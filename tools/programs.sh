@@ -2,7 +2,7 @@
 # Finds the programs that the tests need besides Python, and installs those that are missing from
 # the system's packages: as root, or with sudo where it asks for no password.
 #
-# Usage: sh tools/programs.sh WHAT...    WHAT: mariadb, telnet, tmux, venv:3.X
+# Usage: sh tools/programs.sh WHAT...    WHAT: mariadb, telnet, tmux, chromium, venv:3.X
 set -eu
 
 say() {

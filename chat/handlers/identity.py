@@ -72,7 +72,7 @@ async def list_sessions(messenger: Messenger, session: Session, request: ListSes
                 device=device.label if device else one.device,
                 address=one.peer.address,
                 since=one.begun_at,
-                here=True,
+                here=one.here,
                 own=one is session,
             )
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Callable
 
 from chat.dispatch import Answer, dispatch
@@ -12,17 +11,9 @@ from protocol.events import Error, Event, Goodbye
 from protocol.language import N_
 from protocol.limits import MAX_SECRET
 from protocol.requests import Login
+from server.gateways.http.first_bytes import TOO_LATE, FirstBytes, look_at
 from server.gateways.telnet import Line
 from server.gateways.terminal import Terminal, decode
-
-HTTP_REQUEST = re.compile(rb"[A-Z]{3,10} \S+ HTTP/\d")
-"""How an HTTP client begins."""
-
-NOT_HTTP = (
-    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
-    b"This port speaks telnet and the protocol of mymessenger, not HTTP.\n"
-)
-"""The answer to a browser: what a page sends must never be typed into the chat."""
 
 ATTEMPTS = 3
 """How often a password is asked for before the name is asked for again."""
@@ -50,8 +41,8 @@ class Door:
             if not line.ended:
                 continue
             typed, self._begun = self._begun, b""
-            if HTTP_REQUEST.match(typed):
-                self._terminal.conn.send(NOT_HTTP)
+            if look_at(typed) is FirstBytes.HTTP:
+                self._terminal.conn.send(TOO_LATE)
                 return False
             try:
                 answer = await self._answer(decode(typed))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -29,24 +30,39 @@ class NativeDialect:
 
     divider = b""
 
+    def wrap(self, frame: bytes) -> bytes:
+        """Return a frame as the client gets it; another transport may put something around it."""
+        return frame
+
     def message(self, message: Message, prev: int) -> bytes:
         """Return a `message` frame."""
-        return encode(as_event(message, prev))
+        return self.wrap(encode(as_event(message, prev)))
 
     def event(self, event: Event) -> bytes:
         """Return the event's frame."""
-        return encode(event)
+        return self.wrap(encode(event))
 
 
 NATIVE = NativeDialect()
 
 
-async def serve_native(conn: Conn, messenger: Messenger, ping_interval: float) -> None:
-    """Read and answer frames until the client has had enough."""
-    conn.dialect = NATIVE
+async def serve_native(
+    conn: Conn,
+    messenger: Messenger,
+    ping_interval: float,
+    dialect: NativeDialect = NATIVE,
+    receive: Callable[[], Awaitable[bytes]] | None = None,
+) -> None:
+    """Read and answer frames until the client has had enough.
+
+    ``receive`` returns the next bytes of the frames, ``b""`` at their end; it is the connection's
+    own where they come as they are.
+    """
+    conn.dialect = dialect
+    receive = receive or conn.receive
     reader = request_reader(LOGIN_HEADER)
     greeted = False
-    while data := await conn.receive():
+    while data := await receive():
         if conn.session.user is not None:
             reader.limit = MAX_HEADER
         for item in reader.feed(data):
@@ -58,7 +74,7 @@ async def serve_native(conn: Conn, messenger: Messenger, ping_interval: float) -
                 greeted = _greet(conn, messenger, item.frame, ping_interval)
                 if not greeted:
                     return
-            elif not await _take(conn, messenger, item):
+            elif not await _take(conn, messenger, item, dialect):
                 return
         if reader.broken:
             conn.end("What follows cannot be understood.")
@@ -102,7 +118,9 @@ def _greet(conn: Conn, messenger: Messenger, request: Request, ping_interval: fl
     return True
 
 
-async def _take(conn: Conn, messenger: Messenger, item: Incoming[Request]) -> bool:
+async def _take(
+    conn: Conn, messenger: Messenger, item: Incoming[Request], dialect: NativeDialect
+) -> bool:
     """Do what one frame asks for; False where it was the last one."""
     request = item.frame
     if isinstance(request, Pong):
@@ -114,13 +132,13 @@ async def _take(conn: Conn, messenger: Messenger, item: Incoming[Request]) -> bo
         if isinstance(request, Chunk)
         else request,
     )
-    await _answer(conn, answer)
+    await _answer(conn, answer, dialect)
     return not isinstance(answer, Goodbye)
 
 
-async def _answer(conn: Conn, answer: Answer) -> None:
+async def _answer(conn: Conn, answer: Answer, dialect: NativeDialect) -> None:
     if isinstance(answer, TextStream):
-        parts = _Parts(answer)
+        parts = _Parts(answer, dialect)
         await send_text(conn, answer, parts.piece, parts.end)
     elif answer is not None:
         conn.post(answer)
@@ -129,8 +147,9 @@ async def _answer(conn: Conn, answer: Answer) -> None:
 class _Parts:
     """A long text as `part` frames."""
 
-    def __init__(self, text: TextStream) -> None:
+    def __init__(self, text: TextStream, dialect: NativeDialect) -> None:
         self._text = text
+        self._dialect = dialect
         self._offset = text.offset
 
     def piece(self, data: bytes) -> bytes:
@@ -144,4 +163,4 @@ class _Parts:
     def _part(self, data: bytes, *, last: bool) -> bytes:
         text = self._text
         part = Part(ref=text.ref, id=text.id, offset=self._offset, size=len(data), last=last)
-        return encode(part, data)
+        return self._dialect.wrap(encode(part, data))

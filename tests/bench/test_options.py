@@ -7,7 +7,7 @@ import pytest
 from bench.options import Options, parse
 from bench.scenarios import SCENARIOS
 
-QUICK = ("saturated", "rate-100", "rate-10", "rooms", "stuck", "idle")
+QUICK = ("saturated", "rate-100", "rate-10", "rooms", "stuck", "websocket", "idle")
 
 
 def test_what_is_quick_is_measured_where_nothing_is_named() -> None:

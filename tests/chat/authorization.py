@@ -30,6 +30,7 @@ from protocol.vocabulary import reading as r
 from protocol.vocabulary import receipts as rc
 from protocol.vocabulary import rooms as o
 from protocol.vocabulary import schedule as s
+from protocol.vocabulary import typing as t
 from tests.chat.world import (
     EMPTY,
     LOBBY,
@@ -378,5 +379,10 @@ TABLE: list[tuple[str, str, Make]] = [
      lambda w: s.Cancel(id=w.world.scheduled["Pat"])),
     ("login   yes     yes     yes     yes     yes     yes", "choose a time zone",
      lambda _: s.TimeZone(name="Europe/Moscow")),
+    # ---- typing
+    ("yes     yes     yes     yes     yes     yes     yes", "list the commands",
+     lambda _: t.ListCommands()),
+    ("login   no      no      no      no      no      yes", "type a command",
+     lambda _: t.TypeLine(line="/lift Kim")),
 ]
 # fmt: on

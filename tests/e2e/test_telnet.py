@@ -42,13 +42,15 @@ async def test_a_client_of_ours_on_a_slow_line_is_served(sqlite_server: RunningS
     assert received.startswith(b'\r\n{"type":"welcome"')
 
 
-async def test_a_script_that_talks_http_is_sent_away(sqlite_server: RunningServer) -> None:
+async def test_a_script_that_talks_http_types_nothing(sqlite_server: RunningServer) -> None:
     """What a web page makes a browser send must not be typed into the chat."""
     async with native(sqlite_server, "Bob") as bob:
         stream = await trio.open_tcp_stream("127.0.0.1", sqlite_server.port)
         async with stream:
             await stream.send_all(b"POST / HTTP/1.1\r\nHost: x\r\n\r\nEve\nspam\n")
-            assert (await LineClient(stream).rest()).startswith("HTTP/1.1 400 ")
+            answered = await LineClient(stream).rest()
+            assert answered.startswith("HTTP/1.1 405 ")
+            assert "HTTP/1.1 400 " in answered
         assert (await bob.ask(Status(), StatusReport)).users == ["Bob"]
 
 

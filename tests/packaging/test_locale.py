@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import json
+from pathlib import Path
 
 import pytest
 
@@ -57,6 +59,28 @@ text.count("a")
     assert set(locale.sentences_in(ast.parse(code))) == {
         "No {x}.", "xy", "one", "other", "helps", "FLAG", ("{number} thing", "{number} things"),
     }  # fmt: skip
+
+
+def test_the_pages_sentences_are_in_the_one_catalogue(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Those of t() and tn(); one that is put together at run time could not be translated."""
+    app = tmp_path / "web" / "app"
+    app.mkdir(parents=True)
+    monkeypatch.setattr(locale, "ROOT", tmp_path)
+    code = """t("Say \\"{x}\\"", { x }); tn("{number} byte",\n "{number} bytes", n); format(x)"""
+    (app / "one.js").write_text(code)
+    assert locale.page_sentences() == ['Say "{x}"', ("{number} byte", "{number} bytes")]
+    (app / "two.js").write_text("t(`Hello ${name}`)")
+    with pytest.raises(ValueError, match=r"two\.js"):
+        locale.page_sentences()
+
+
+def test_the_page_gets_every_form() -> None:
+    """What the page reads has a string for a sentence, three for one that counts."""
+    said = json.loads(locale.page_path("ru").read_text(encoding="utf-8"))
+    assert said["Log in"] == "Войти"
+    assert len(said["{number} message waits."]) == 3
 
 
 def test_what_is_wrong_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,10 @@ def sqlite_server(tmp_path: Path) -> Iterator[RunningServer]:
 
 
 @pytest.fixture(scope="module")
-def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """A server for all examples of tests that leave nothing behind."""
-    with running_server(tmp_path_factory.mktemp("server")) as running:
+def shared_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningServer]:
+    """A server for all examples of tests that leave nothing behind, with ``SERVER_FLAGS``."""
+    flags = getattr(request.module, "SERVER_FLAGS", ())
+    with running_server(tmp_path_factory.mktemp("server"), *flags) as running:
         yield running

@@ -150,7 +150,7 @@ async def test_who_dribbles_is_cut_off(begun: bytes, guarded: RunningServer) -> 
     assert (await limits_of(guarded))["login_timeout"] >= 1
 
 
-async def _dribble(stream: trio.SocketStream, byte: bytes) -> None:
+async def _dribble(stream: trio.abc.SendStream, byte: bytes) -> None:
     while True:
         await trio.sleep(0.1)
         try:

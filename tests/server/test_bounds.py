@@ -136,7 +136,7 @@ async def test_news_are_not_undone_by_an_older_snapshot(monkeypatch: pytest.Monk
             await gate.wait()
             return Notice(message=seen)
 
-        follower.conn.snapshot = snapshot
+        follower.conn.news.snapshot = snapshot
         while not follower.conn.channel.full:
             follower.conn.post(Notice(message="x" * 1000))
         follower.conn.notify(Notice(message="left out"))

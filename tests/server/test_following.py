@@ -230,7 +230,7 @@ def _check(follower: Follower, everything: list[int]) -> None:
 
 
 def _missed(follower: Follower) -> bool:
-    return follower.conn.news_missed
+    return follower.conn.news.missed
 
 
 async def test_news_are_left_out_where_the_channel_is_full() -> None:

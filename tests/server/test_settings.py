@@ -27,6 +27,11 @@ VALUES: dict[str, tuple[object, object, object]] = {
     "lang": ("ru", "ru_RU.UTF-8", "de_DE.UTF-8"),
     "limit_show_messages": (0, 5, 10_000),
     "max_file_bytes": (0, 5_000_000_000, 1),
+    "http_hosts": ("chat.example.org", "a.example,b.example", "*"),
+    "http_header_bytes": (1024, 20_000, 1024 * 1024),
+    "http_body_bytes": (1024, 100_000, 64 * 1024 * 1024),
+    "http_header_timeout": (0.5, 5.0, 3600.0),
+    "http_idle_timeout": (0.5, 5.0, 86_400.0),
     "edit_minutes": (0, 60, 10**6),
     "log_format": ("human", "json", "human"),
     "log_level": ("debug", "warning", "error"),
@@ -76,6 +81,11 @@ WRONG: dict[str, tuple[list[str], object]] = {
     "lang": ([], 5),
     "limit_show_messages": (["x", "-1", "10001", "twenty"], "many"),
     "max_file_bytes": (["x", "-1", "5M", "1.5"], 1.5),
+    "http_hosts": ([], 5),
+    "http_header_bytes": (["x", "1023", "1048577", "16K"], "16K"),
+    "http_body_bytes": (["x", "1023", "67108865", "1.5"], 1.5),
+    "http_header_timeout": (["x", "0", "3601", "nan"], "x"),
+    "http_idle_timeout": (["x", "0", "86401", "inf"], [1]),
     "edit_minutes": (["x", "-1", "1.5", "15m"], "long"),
     "log_format": (["xml", "JSON"], 1),
     "log_level": (["verbose", "INFO", "10"], 1),
@@ -118,7 +128,8 @@ UNITS = {
     "max_connections", "max_connections_per_ip", "max_waiting", "max_waiting_per_ip",
     "max_login_bytes", "logins_per_minute", "logins_per_minute_per_ip", "frames_per_second",
     "handshakes_per_minute", "handshakes_per_minute_per_ip",
-    "frames_per_second_per_ip", "limit_messages", "complaints_threshold",
+    "frames_per_second_per_ip", "limit_messages", "complaints_threshold", "http_header_bytes",
+    "http_body_bytes",
 }  # fmt: skip
 """The whole numbers that have a unit; all fractions have one."""
 

@@ -204,7 +204,8 @@ def test_port_0_prints_the_port_it_really_has(tmp_path: Path) -> None:
         first, *more = out.splitlines()
         assert first == f"mymessenger listening on 127.0.0.1:{server.port}"
         assert f"--host 127.0.0.1 --port {server.port}" in more[0]
-        assert more[1].endswith(f"telnet 127.0.0.1 {server.port}")
+        assert more[1].endswith(f"a browser at http://127.0.0.1:{server.port}/")
+        assert more[2].endswith(f"telnet 127.0.0.1 {server.port}")
         assert server.stop() == 0
     assert "{" not in out
 

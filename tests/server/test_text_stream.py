@@ -21,7 +21,7 @@ from tests.chat.fakes import MemoryStores, messenger_on
 from tests.memory_storage import MemoryStorage
 
 
-async def _served(show: Callable[[Conn], None]) -> bytes:
+async def _served(show: Callable[[Conn], object]) -> bytes:
     """Let a connection show something, then a pong; return all that came."""
     near, far = socket.socketpair()
     near.setblocking(False)

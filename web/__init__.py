@@ -1,0 +1,1 @@
+"""The page's files: served from here by the HTTP gateway, in a checkout and from a wheel."""
