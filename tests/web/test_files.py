@@ -112,19 +112,23 @@ def test_pictures_are_shown_and_nothing_else(tabs: Tabs, server: RunningServer) 
     svg = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
     with plain(server, "BobP") as bob:
         picture = offer(bob, "red.png", png())
-        for name, data in (
-            ("a.svg", svg),
-            ("b.png", svg),
-            ("c.html", b"<script>alert(2)</script>"),
-        ):
+        others = [
             offer(bob, name, data)
+            for name, data in (
+                ("a.svg", svg),
+                ("b.png", svg),
+                ("c.html", b"<script>alert(2)</script>"),
+            )
+        ]
     shown = tab.page.locator(f"[data-message='{picture}'] img")
     expect(shown).to_be_visible()
     assert shown.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [40, 30]
     for name in ("a.svg", "b.png", "c.html"):
         expect(tab.page.get_by_role("button", name=f"Save {name}")).to_be_visible()
     assert saved(tab, "c.html") == b"<script>alert(2)</script>"
-    expect(tab.page.locator(".file img")).to_have_count(1)
+    for other in others:
+        expect(tab.page.locator(f"[data-message='{other}'] .save")).to_be_visible()
+        expect(tab.page.locator(f"[data-message='{other}'] img")).to_have_count(0)
 
 
 def test_what_is_too_big_is_told(tabs: Tabs, tmp_path: Path) -> None:
