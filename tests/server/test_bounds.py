@@ -12,7 +12,7 @@ from protocol.commands import Place
 from protocol.events import Event, Notice
 from protocol.framing import encode
 from protocol.requests import GENERAL, Login
-from server import conn as connections
+from server import news
 from server.delivery import Delivery
 from server.gateways import line
 from server.gateways.native import NativeDialect
@@ -124,7 +124,7 @@ async def test_what_is_followed_is_remembered_as_long() -> None:
 
 async def test_news_are_not_undone_by_an_older_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
     """S002-17: what comes while one is being made is sent, and another snapshot behind it."""
-    monkeypatch.setattr(connections, "SNAPSHOT_RETRY", 0.01)
+    monkeypatch.setattr(news, "SNAPSHOT_RETRY", 0.01)
     async with room() as chat:
         follower = await chat.join()
         await drain([follower])
