@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench import broadcast
+from bench.encryption import tls
 from bench.expiry import expiry
 from bench.history import history
 from bench.http import http
@@ -21,6 +22,7 @@ SCENARIOS = {
     "idle": Scenario(idle, "10,000 idle connections: memory, and the login of one more"),
     "long-text": Scenario(long_text, "latency of the others while a long text passes", quick=False),
     "http": Scenario(http, "requests a second of the API, against a bare h11 on Trio"),
+    "tls": Scenario(tls, "saturated and at 100 messages/s, over TLS against without", quick=False),
     "mysql": Scenario(broadcast.mysql, "saturated, on MySQL against SQLite", quick=False),
     "expiry": Scenario(expiry, "latency while a long history is deleted", quick=False),
     "history": Scenario(history, "a page of 20 of a short and of a long history", quick=False),

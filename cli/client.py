@@ -17,7 +17,7 @@ from typing import TypeVar
 import trio
 from msgspec.structs import replace
 
-from cli.connector import OpenStream, open_tcp
+from cli.connector import Connector, OpenStream
 from cli.core import Core
 from cli.credentials import Credentials
 from cli.errors import ClientClosed, ConnectionLost, Refused
@@ -25,6 +25,7 @@ from cli.groups import ungrouped
 from cli.messages import ChatMessage
 from cli.notices import Notice
 from cli.outbox import Outgoing, TextSource
+from cli.security import Security
 from cli.status import ClientStatus, State
 from cli.transfers import Transfers
 from cli.upkeep import Upkeep
@@ -64,6 +65,7 @@ class Client:
         retry: bool = False,
         on_notice: Callable[[Notice], None] | None = None,
         open_stream: OpenStream | None = None,
+        security: Security | None = None,
     ) -> AsyncIterator[Client]:
         """Connect and log in as ``name``; at the end of the block say goodbye and close.
 
@@ -72,16 +74,27 @@ class Client:
         a name that has a password. With ``echo`` ReadMsg returns this client's own messages too,
         in their place in the order. With ``retry`` the block begins without waiting for the
         connection, and the first attempt is repeated like any later one. ``on_notice`` is called
-        with what happens to the connection; it must not block. ``open_stream`` replaces TCP.
+        with what happens to the connection; it must not block.
 
-        Raises CannotConnect where the first attempt fails, and LoginRefused where the server
-        does not take the name. The end of the block does not wait for messages that were handed
-        over with :meth:`begin_send` only; see :meth:`drain`.
+        The connection is encrypted and the server verified, in the way and with the exceptions
+        that ``security`` tells (see :class:`cli.security.Security`); with its default a server
+        on this machine is spoken to in plain text, and the user's known servers are trusted.
+        ``open_stream`` replaces all that: the stream it returns is used as it is.
+
+        Raises CannotConnect where the first attempt fails, LoginRefused where the server does
+        not take the name, and UntrustedServer (UnknownServer, OtherServer) where the server is
+        not proven to be the one that is meant; nothing was sent to it then. A client that meets
+        such a server later on, when it reconnects, stops: what waits has ClientClosed, and the
+        end of the block raises the UntrustedServer.
+
+        The end of the block does not wait for messages that were handed over with
+        :meth:`begin_send` only; see :meth:`drain`.
         """
         core = Core(name, echo=echo, notify=on_notice or _ignore)
+        connector = Connector(host, port, security or Security(), core.notify)
         upkeep = Upkeep(
-            host, port, core, open_stream or open_tcp(host, port), history,
-            language=language, credentials=credentials,
+            host, port, core, open_stream or connector.open_stream, history,
+            language=language, credentials=credentials, link=lambda: connector.link,
         )  # fmt: skip
         connection = None if retry else await upkeep.connect_first()
         try:
@@ -93,6 +106,8 @@ class Client:
                     nursery.cancel_scope.cancel()
         finally:
             upkeep.close(ClientClosed("The client has been closed."))
+        if upkeep.distrust is not None:
+            raise upkeep.distrust
 
     # --- messages ---------------------------------------------------------------------------
 

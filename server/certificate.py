@@ -88,11 +88,11 @@ def fingerprint(der: bytes) -> str:
 
 def _read(files: KeyFiles) -> Shown:
     try:
+        text = files.cert.read_text("ascii", "replace")
+        context = _context(files)
         if files.key.stat().st_mode & stat.S_IROTH:
             advice = f"everybody on this machine can read it: chmod o-r {files.key}"
             log.warning("tls.key_readable", key=str(files.key), advice=advice)
-        text = files.cert.read_text("ascii", "replace")
-        context = _context(files)
     except OSError as error:
         if isinstance(error, ssl.SSLError):
             raise CertificateError(_explain(files, error)) from None
@@ -110,8 +110,8 @@ def _context(files: KeyFiles) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS_1_2)
-    # No sessions are resumed: a handshake is cheap, a connection lasts for hours, and the key of
-    # the tickets would open what others have recorded for as long as the server runs.
+    # No tickets to resume by: a handshake is cheap, a connection lasts for hours, and the tickets'
+    # key would open what others have recorded for as long as the server runs.
     context.num_tickets = 0
     context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION
     # OpenSSL would ask at the terminal for the password of a key that has one.

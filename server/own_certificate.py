@@ -39,13 +39,14 @@ def own_files(database: Path) -> KeyFiles:
         own=True,
     )
     try:
+        # In this order: another server that makes both right now makes the key first.
+        if files.cert.exists() and not files.key.exists():
+            raise CertificateError(
+                f"The certificate {files.cert} is here and its key {files.key} is not. Put the "
+                "key back; or remove the certificate, and the server makes new ones, which "
+                "clients then have to trust anew."
+            )
         if not files.key.exists():
-            if files.cert.exists():
-                raise CertificateError(
-                    f"The certificate {files.cert} is here and its key {files.key} is not. Put the "
-                    "key back; or remove the certificate, and the server makes new ones, which "
-                    "clients then have to trust anew."
-                )
             _write_new(files.key, _new_key())
         if not files.cert.exists():
             _write_new(files.cert, _certificate_of(files.key.read_bytes(), files.key))

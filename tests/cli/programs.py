@@ -40,6 +40,7 @@ def environment(**changes: str) -> dict[str, str]:
     return (
         kept
         | {"TERM": "xterm", "MYMESSENGER_HISTORY": "", "MYMESSENGER_SESSIONS": "", "TZ": "UTC"}
+        | {"MYMESSENGER_KNOWN_SERVERS": ""}
         | {"LC_ALL": "", "LC_MESSAGES": "", "LANG": "C.UTF-8"}
         | changes
     )

@@ -169,7 +169,7 @@ async def test_a_silent_handshake_ends_by_itself(tmp_path: Path) -> None:
 @pytest.mark.parametrize("junk", [b'{"type":"send","text":"injected"}\n', b"\r\n/quit\r\n" * 50])
 async def test_plain_text_in_the_middle_of_tls(shared: RunningServer, junk: bytes) -> None:
     """What somebody on the way adds is not read, and ends the connection."""
-    async with native(shared, "Witness", history=0) as witness:
+    async with native(shared, f"Witness{len(junk)}", history=0) as witness:
         context = trusting(shared.certificate)
         raw = await trio.open_tcp_stream("127.0.0.1", shared.port)
         stream = trio.SSLStream(raw, context, server_hostname="127.0.0.1", https_compatible=True)
