@@ -63,8 +63,9 @@ class Parts:
 
     def read_address(self, request: Request, places: Mapping[str, str]) -> dict[str, Any]:
         """Return what stands in the address and the header."""
-        values = _as_dict(_convert(self.path, places))
-        values |= _as_dict(_convert(self.query, request.query))
+        values = _as_dict(_convert(self.path, places)) if places else {}
+        if self.query.__struct_fields__ or b"?" in request.target:
+            values |= _as_dict(_convert(self.query, request.query))
         if self.repeatable and (key := request.header(IDEMPOTENCY_KEY)) is not None:
             values["uuid"] = _uuid(key)
         return values

@@ -17,6 +17,7 @@ from server.gateways.http.hosts import Hosts
 from server.gateways.http.limits import HttpLimits
 from server.gateways.http.messages import Request, Response, error_response
 from server.gateways.http.wire import Gone, Wire
+from server.gateways.http.writing import BrokenOff, ResponseWriter
 from storage.errors import StorageUnavailable
 
 log = structlog.get_logger()
@@ -24,9 +25,6 @@ log = structlog.get_logger()
 Handler = Callable[[Request], Awaitable[Response]]
 Upgrade = Callable[[Conn, Request], Awaitable[None]]
 """Takes a whole connection over; see :meth:`HttpGateway.serve`."""
-
-BODILESS = (204, 304)
-"""Statuses of responses that have no body, and do not say how long it is."""
 
 ALWAYS = (
     (b"X-Content-Type-Options", b"nosniff"),
@@ -88,12 +86,12 @@ class HttpGateway:
         conn.answering = True
         response = await self._answer(conn, request)
         if response.live is not None:
-            await _hand_over(conn, wire, request, response)
+            await _hand_over(conn, wire.writer, response)
             return False
         try:
-            await _send(conn, wire, request, response)
-            return await wire.settle() and not conn.closing
-        except (HttpError, ProtocolError, StorageUnavailable, h11.LocalProtocolError) as error:
+            await _send(wire.writer, response)
+            return await wire.settle()
+        except (HttpError, ProtocolError, StorageUnavailable, BrokenOff) as error:
             # The response has begun: that it breaks off tells the client that it is not whole.
             log.info("http.broken_off", connection=conn.id, reason=str(error))
             return False
@@ -150,37 +148,28 @@ def _wants_upgrade(request: Request) -> bool:
 
 
 def _refuse(wire: Wire, error: HttpError) -> None:
-    if wire.can_respond:
+    if not wire.writer.begun:
         response = error_response(error)
-        length = (b"Content-Length", b"%d" % len(response.body))
-        headers = [*ALWAYS, *response.headers, length, (b"Connection", b"close")]
-        wire.respond(response.status, headers, response.body)
+        wire.writer.closes = True
+        wire.writer.whole(response.status, (*ALWAYS, *response.headers), response.body)
 
 
-async def _send(conn: Conn, wire: Wire, request: Request, response: Response) -> None:
-    headers = [*ALWAYS, *response.headers]
-    if conn.closing:
-        headers.append((b"Connection", b"close"))
-    if response.stream is not None:
-        async with aclosing(response.stream) as stream:
-            if response.length is not None:
-                headers.append((b"Content-Length", b"%d" % response.length))
-            wire.start(response.status, headers)
-            if request.method != "HEAD":
-                async for data in stream:
-                    await wire.data(data)
-            wire.end()
+async def _send(writer: ResponseWriter, response: Response) -> None:
+    headers = (*ALWAYS, *response.headers)
+    if response.stream is None:
+        writer.whole(response.status, headers, response.body)
         return
-    if response.status not in BODILESS:
-        headers.append((b"Content-Length", b"%d" % len(response.body)))
-    body = b"" if request.method == "HEAD" else response.body
-    wire.respond(response.status, headers, body)
+    async with aclosing(response.stream) as stream:
+        writer.start(response.status, headers, response.length)
+        if not writer.head_only:
+            async for data in stream:
+                await writer.data(data)
+        writer.end()
 
 
-async def _hand_over(conn: Conn, wire: Wire, request: Request, response: Response) -> None:
+async def _hand_over(conn: Conn, writer: ResponseWriter, response: Response) -> None:
     """Send the head of a response whose body is what the connection sends from now on."""
-    assert response.live is not None  # noqa: S101 - the caller has looked
-    wire.start_live(response.status, [*ALWAYS, *response.headers])
+    writer.start_live(response.status, (*ALWAYS, *response.headers))
     conn.answering = False
-    if request.method != "HEAD":
+    if response.live is not None and not writer.head_only:
         await response.live(conn)

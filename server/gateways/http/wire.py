@@ -1,15 +1,11 @@
-"""Bytes of one connection to requests, and responses to bytes; h11 does it, without I/O.
+"""Bytes of one connection to requests; h11 reads them, without I/O of its own.
 
-There is one writer: the task that serves the connection. Each request has an h11 connection of
+Each request has an h11 connection of
 its own (it costs a microsecond), so that the bytes behind a request are in our hands: as the
 head of the next one, or as the first frames of a WebSocket.
 """
 
 from __future__ import annotations
-
-import time
-from email.utils import formatdate
-from http import HTTPStatus
 
 import h11
 import trio
@@ -18,7 +14,7 @@ from server.conn import Conn
 from server.gateways.http.errors import HttpError
 from server.gateways.http.head import END, check, check_first_line, check_raw, too_long_a_target
 from server.gateways.http.limits import MAX_DRAINED, MAX_TARGET, HttpLimits
-from server.gateways.http.messages import Headers
+from server.gateways.http.writing import ResponseWriter
 
 
 class Gone(Exception):
@@ -33,8 +29,9 @@ class Wire:
         self._limits = limits
         self._ahead = bytearray()  # what has arrived and belongs to no request yet
         self._h11 = h11.Connection(h11.SERVER)
-
-    # ---- in
+        self._closes = True
+        self.writer = ResponseWriter(conn)
+        """Sends the response to the present request."""
 
     async def request(self) -> h11.Request | None:
         """Return the next request, None where there will be none.
@@ -44,14 +41,18 @@ class Wire:
         if not await self._begins():
             return None
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=self._limits.head_bytes)
-        head = await self._head()
-        check_first_line(head)
+        self.writer = ResponseWriter(self._conn)
+        head = self._complete() or await self._rest()
         check_raw(head)
         self._h11.receive_data(head)
         event = self._next()
         if not isinstance(event, h11.Request):
             raise HttpError(400, "That is no request.")
         check(event)
+        self.writer = ResponseWriter(self._conn, event)
+        self._closes = self.writer.closes
+        if self._h11.they_are_waiting_for_100_continue:
+            self.writer.closes = True  # unless the body is asked for
         if self._ahead:
             self._h11.receive_data(bytes(self._ahead))
             self._ahead.clear()
@@ -70,28 +71,36 @@ class Wire:
                     continue
             return False  # never with 408: a client may be about to send on what we close
 
-    async def _head(self) -> bytes:
-        """Return everything up to the empty line."""
-        limit, looked = self._limits.head_bytes, 0
-        with trio.move_on_after(self._limits.head_seconds) as patience:
-            while not (end := END.search(self._ahead, looked)) and len(self._ahead) <= limit:
-                check_first_line(self._ahead)
-                looked = max(len(self._ahead) - 2, 0)
-                data = await self._conn.receive()
-                if not data:
-                    raise Gone
-                self._ahead += data
-        if patience.cancelled_caught:
-            seconds = self._limits.head_seconds
-            raise HttpError(408, f"The header did not end within {seconds:g} seconds.")
+    def _complete(self, looked: int = 0) -> bytes | None:
+        """Return everything up to the empty line, None where that has not come yet.
+
+        Raises :class:`HttpError` where it cannot become a request any more.
+        """
+        limit = self._limits.head_bytes
+        end = END.search(self._ahead, looked)
         size = end.end() if end else len(self._ahead)
         if size > limit:
             if b"\n" not in self._ahead[: MAX_TARGET + len(b"OPTIONS  HTTP/1.1\r\n")]:
                 raise too_long_a_target()
             raise HttpError(431, f"The header may have {limit} bytes at most.")
+        check_first_line(self._ahead)
+        if end is None:
+            return None
         head = bytes(self._ahead[:size])
         del self._ahead[:size]
         return head
+
+    async def _rest(self) -> bytes:
+        """Return a head that comes in pieces, as soon as all of it is there."""
+        with trio.move_on_after(self._limits.head_seconds):
+            while data := await self._conn.receive():
+                looked = max(len(self._ahead) - 2, 0)
+                self._ahead += data
+                if head := self._complete(looked):
+                    return head
+            raise Gone
+        seconds = self._limits.head_seconds
+        raise HttpError(408, f"The header did not end within {seconds:g} seconds.")
 
     async def body(self) -> bytes:
         """Return the next bytes of the request's body, ``b""`` at its end."""
@@ -102,9 +111,9 @@ class Wire:
             if event is not h11.NEED_DATA:
                 return b""
             if self._h11.they_are_waiting_for_100_continue:
-                self._send(
-                    h11.InformationalResponse(status_code=100, reason=b"Continue", headers=[])
-                )
+                go_on = h11.InformationalResponse(status_code=100, reason=b"Continue", headers=[])
+                self._conn.send(self._h11.send(go_on) or b"")
+                self.writer.closes = self._closes
             with trio.move_on_after(self._limits.idle_seconds) as patience:
                 self._h11.receive_data(await self._conn.receive())
             if patience.cancelled_caught:
@@ -114,6 +123,7 @@ class Wire:
         try:
             event = self._h11.next_event()
         except h11.RemoteProtocolError as error:
+            self.writer.closes = True  # nobody knows where the next request would begin
             if self._h11.trailing_data[1]:
                 raise Gone from None
             raise HttpError(error.error_status_hint, f"{error}.".capitalize()) from None
@@ -126,75 +136,14 @@ class Wire:
         """What has arrived behind the request."""
         return bytes(self._h11.trailing_data[0])
 
-    # ---- out
-
-    def start(self, status: int, headers: Headers) -> None:
-        """Send the head of a response."""
-        self._send(self._response(status, headers))
-
-    def start_live(self, status: int, headers: Headers) -> None:
-        """Send the head of a response that goes on until the connection ends.
-
-        Not by h11, which would have everything behind it pass through itself, in chunks.
-        """
-        lines = [b"HTTP/1.1 %d %s" % (status, _REASONS[status]), b"Date: " + _date()]
-        lines += [b"%s: %s" % header for header in headers]
-        self._conn.send(b"\r\n".join((*lines, b"Connection: close", b"", b"")))
-
-    async def data(self, data: bytes) -> None:
-        """Send a part of a response, and wait until there is room for the next one."""
-        if data:
-            self._send(h11.Data(data=data))
-            await self._conn.wait_room()
-
-    def end(self) -> None:
-        """Send what ends a response."""
-        self._send(h11.EndOfMessage())
-
-    def respond(self, status: int, headers: Headers, body: bytes) -> None:
-        """Send a whole response at once."""
-        head = self._h11.send(self._response(status, headers))
-        data = self._h11.send(h11.Data(data=body)) if body else b""
-        last = self._h11.send(h11.EndOfMessage())
-        self._conn.send(b"".join((head or b"", data or b"", last or b"")))
-
-    def _response(self, status: int, headers: Headers) -> h11.Response:
-        headers = [(b"Date", _date()), *headers]
-        if self._h11.they_are_waiting_for_100_continue:
-            headers.append((b"Connection", b"close"))  # the body will not be asked for
-        return h11.Response(status_code=status, reason=_REASONS[status], headers=headers)
-
-    def _send(self, event: h11.Event) -> None:
-        if data := self._h11.send(event):
-            self._conn.send(data)
-
-    @property
-    def can_respond(self) -> bool:
-        """True: no response has begun."""
-        return self._h11.our_state in (h11.IDLE, h11.SEND_RESPONSE)
-
     async def settle(self) -> bool:
         """Read what is left of the request; tell whether another one can follow."""
+        if self.writer.closes or not self.writer.done:
+            return False
         size = 0
-        while self._h11.our_state is h11.DONE and self._h11.their_state is h11.SEND_BODY:
-            data = await self.body()
-            size += len(data)
+        while self._h11.their_state is h11.SEND_BODY:
+            size += len(await self.body())
             if size > MAX_DRAINED:
                 return False
-        if self._h11.our_state is not h11.DONE or self._h11.their_state is not h11.DONE:
-            return False
         self._ahead += self._h11.trailing_data[0]
-        return True
-
-
-_REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
-_date_made: tuple[int, bytes] = (0, b"")
-
-
-def _date() -> bytes:
-    """Return the time as HTTP writes it, made once a second."""
-    global _date_made  # noqa: PLW0603 - a memo
-    now = int(time.time())
-    if _date_made[0] != now:
-        _date_made = (now, formatdate(now, usegmt=True).encode())
-    return _date_made[1]
+        return self._h11.their_state is h11.DONE
