@@ -29,7 +29,15 @@ from cli.status import ClientStatus, State
 from cli.transfers import Transfers
 from cli.upkeep import Upkeep
 from protocol.errors import ErrorCode
-from protocol.events import ConversationInfo, HistoryPage, PongReply, Reply, Sent, StatusReport
+from protocol.events import (
+    ConversationInfo,
+    HistoryPage,
+    Message,
+    PongReply,
+    Reply,
+    Sent,
+    StatusReport,
+)
 from protocol.language import Sentence
 from protocol.requests import GENERAL, Fetch, History, Ping, Request, Status
 
@@ -104,7 +112,7 @@ class Client:
         """
         return await self._core.inbox.take()
 
-    def mark_shown(self, message: ChatMessage) -> None:
+    def mark_shown(self, message: ChatMessage | Message) -> None:
         """Note that the user has had ``message``, and with it all before it in its conversation.
 
         The server is told within a few seconds; from then on it is no longer unread (S002-7).
@@ -179,6 +187,11 @@ class Client:
         outbox.add(outgoing)
         self._core.changes.ring()
         return outgoing
+
+    @property
+    def pending(self) -> tuple[Outgoing, ...]:
+        """What is not acknowledged yet, in the order of writing, as it is now."""
+        return tuple(self._core.outbox)
 
     async def wait_sent(self) -> None:
         """Wait until everything handed over is on its way, so that a request comes behind it."""

@@ -13,6 +13,7 @@ from cli.changes import Changes
 from cli.client import Client
 from cli.errors import ClientClosed
 from cli.here import Here
+from cli.leaving import PATIENCE, await_last
 from cli.notices import Connected, Disconnected, Notice
 from cli.options import Options
 from cli.outbox import Outgoing
@@ -26,11 +27,6 @@ from protocol.language import voice
 from protocol.text import sanitise_line
 from protocol.typed import without_secrets
 from protocol.view import guest_line, unread_lines
-
-PATIENCE = 1.0
-"""Seconds after which a message without its acknowledgement is said to be waiting."""
-LAST_ACKNOWLEDGEMENTS = 3.0
-"""Seconds to wait, on leaving, for what has not been acknowledged."""
 
 
 class Conversation:
@@ -113,7 +109,7 @@ class Conversation:
                 nursery.cancel_scope.cancel()
         stop.ask()  # from now on a signal ends this at once
         try:
-            await self._await_last(client, answers)
+            await await_last(client, answers, self._here.voice, self._tell)
         finally:
             lost = self._tell_rest(typist)
         return lost
@@ -183,19 +179,6 @@ class Conversation:
         if self._here.title:
             name += f"@{sanitise_line(self._here.title)}"
         self._prompt.set_label(f"{name} ({note})> " if note else f"{name}> ")
-
-    async def _await_last(self, client: Client, answers: Answers) -> None:
-        """Wait a little for the last answers and acknowledgements."""
-        with trio.move_on_after(PATIENCE):
-            await answers.finish()
-        with trio.move_on_after(PATIENCE):
-            await client.drain()
-            return
-        self._tell(
-            self._say("Waiting for the server to store what you wrote. Ctrl+C leaves at once.")
-        )
-        with trio.move_on_after(LAST_ACKNOWLEDGEMENTS):
-            await client.drain()
 
     def _tell_rest(self, typist: Typist) -> bool:
         """Show what was never acknowledged, so that it is not lost; True: there was something."""

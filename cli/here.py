@@ -67,6 +67,10 @@ class Here:
         with suppress(LookupError, OSError, ValueError):  # this machine may not know it
             self._zone = ZoneInfo(name) if name else None
 
+    def go(self, conversation: ConversationInfo) -> None:
+        """Note that the person has turned to a conversation, without the server's help."""
+        self._move(None if conversation.id == GENERAL else conversation)
+
     def take_left(self) -> Place | None:
         """Return, once, where the person was put out since the last line; None for nowhere."""
         left, self._left = self._left, None

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cli.door import Door, aside
+from cli.door import Door, aside, has_terminal
 from cli.errors import ClientError, LoginRefused
 from cli.options import Options, parse
 from cli.saved import SavedSessions, saved_sessions
@@ -38,6 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: Options) -> int:
     saved = saved_sessions(os.environ)
+    if options.is_for_a_screen and has_terminal():
+        from cli.tui.start import run_screen  # not for anybody else: it takes long to load
+
+        return run_screen(options, saved)
     name = options.name or saved.last_name(options.host, options.port)
     if name is not None:
         return Door(replace(options, name=name), saved).run()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -145,6 +145,9 @@ class Outbox:
 
     def __len__(self) -> int:
         return len(self._all)
+
+    def __iter__(self) -> Iterator[Outgoing]:
+        return iter(self._all.values())
 
     @property
     def has_room(self) -> bool:

@@ -31,6 +31,8 @@ class ClientStatus:
     """Name and version of the server; empty before the first login."""
     since: float
     """When ``state`` began, in seconds since 1970 by this machine's clock."""
+    offline_since: float | None
+    """When the connection was lost, or the first attempt begun; None while there is one."""
     reconnects: int
     """How often the connection was lost and found again."""
     last_error: str

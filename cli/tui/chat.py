@@ -1,0 +1,347 @@
+"""The chat: conversations, messages, facts, and a place to write."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import trio
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets import Static, TextArea
+
+from cli.tui.acts import Acts
+from cli.tui.composer import Composer
+from cli.tui.desk import Desk
+from cli.tui.dialogs import Secret
+from cli.tui.keys import Where, bindings
+from cli.tui.layout import Row, Setting, fit, pending_rows
+from cli.tui.pane import MessagePane, Scene
+from cli.tui.sidebar import WIDTH, Contents, Sidebar, title_of
+from cli.tui.status_line import StatusLine, parts_of
+from cli.tui.suggestions import Suggestions
+from protocol.commands import Place
+from protocol.language import size_of
+from protocol.text import sanitise_line
+
+if TYPE_CHECKING:
+    from cli.messages import ChatMessage
+    from cli.outbox import Outgoing
+    from cli.tui.app import Messenger
+    from cli.tui.board import Board, Transfer
+    from cli.tui.local_commands import LocalCommand
+    from cli.tui.roster import Place as RosterPlace
+    from cli.tui.talk import Talk
+    from protocol.vocabulary.reading import Marked
+
+REDRAW_EVERY = 0.04
+"""Seconds in which changes are collected before they are shown."""
+TICK = 1.0
+"""Seconds after which is looked at what changes by itself: a countdown, a stuck terminal."""
+WIDE = 70
+"""Columns from which on the conversations are shown beside the messages."""
+
+
+class ChatScreen(Screen[None]):
+    """Shows a board, and is the face of a talk."""
+
+    BINDINGS = bindings(Where.CHAT)
+
+    def __init__(self, messenger: Messenger, board: Board) -> None:
+        """Show ``board``; :meth:`attach` gives it a talk."""
+        super().__init__()
+        self.messenger = messenger
+        self.board = board
+        self.talk: Talk | None = None
+        self.voice = board.here.voice
+        self._dirty = False
+        self._due = False
+        self._afresh = True
+        self._list_wanted: bool | None = None
+        self.desk = Desk(self)
+        self.acts = Acts(self)
+        self.sidebar = Sidebar()
+        self.heading = Static("", id="heading", markup=False)
+        self.pane = MessagePane(self._want, self._jump, self._saw)
+        self.status_line = StatusLine()
+        self.about = Static("", id="about", markup=False)
+        self.suggestions = Suggestions(self.voice, messenger.palette)
+        self.composer = Composer(self.desk, messenger.history, self.voice.say("Write a message"))
+
+    def compose(self) -> ComposeResult:
+        """Put the parts in their places."""
+        with Horizontal(id="body"):
+            yield self.sidebar
+            with Vertical():
+                yield self.heading
+                yield self.pane
+        yield self.suggestions
+        yield self.status_line
+        yield self.about
+        yield self.composer
+
+    def on_mount(self) -> None:
+        """Begin."""
+        self.sidebar.styles.width = WIDTH
+        self.suggestions.display = self.about.display = False
+        self.composer.focus()
+        self.set_interval(TICK, self._tick)
+        self.desk.load_draft()
+        self.flush()
+
+    def on_resize(self) -> None:
+        """Show the conversations where there is room."""
+        self._show_list()
+        self.changed()
+
+    # --- the face of the talk ---------------------------------------------------------------
+
+    def changed(self) -> None:
+        """Show the board anew, soon, with all that changes until then."""
+        self._dirty = True
+        if not self._due:
+            self._due = True
+            asyncio.get_running_loop().call_later(REDRAW_EVERY, self._flush_soon)
+
+    def _flush_soon(self) -> None:
+        self._due = False
+        self.call_later(self.flush)
+
+    def moved(self) -> None:
+        """Follow the user to another conversation; what is being written may come along."""
+        self._afresh = True
+        self.desk.moved(carry=self.talk is not None and self.talk.is_moving)
+        self.changed()
+
+    async def ask_unseen(self, question: str) -> str | None:
+        """Ask for what nobody may read; None: the user would not say."""
+        answered = trio.Event()
+        answer: str | None = None
+
+        def take(said: str | None) -> None:
+            nonlocal answer
+            answer = said
+            answered.set()
+
+        self.call_later(self.app.push_screen, Secret(question), take)
+        await answered.wait()
+        return answer
+
+    def came(self, message: ChatMessage, place: RosterPlace | None) -> None:
+        """Tell of a message that the user may want to know of."""
+        self.messenger.alerts.came(message, place, looked_at=self._looks_at(message))
+
+    def _looks_at(self, message: ChatMessage) -> bool:
+        return self.messenger.has_focus and message.conversation == self.board.present
+
+    def was_read(self, event: Marked) -> None:
+        """Tell of nothing that another device has read."""
+        self.messenger.alerts.was_read(event.conversation, event.read)
+
+    def do(self, command: LocalCommand, argument: str) -> None:
+        """Do what only a screen can do."""
+        self.call_later(self.messenger.do, command, argument)
+
+    def began(self) -> None:
+        """Stand there."""
+        self.messenger.show_chat(self)
+
+    def leave(self) -> None:
+        """Close."""
+        self.desk.keep_draft()
+        self.messenger.exit()
+
+    # --- showing ----------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Show what has changed."""
+        if not self._dirty and not self._afresh:
+            return
+        self._dirty = False
+        if self.talk is not None:
+            self.talk.refresh()
+        board, palette = self.board, self.messenger.palette
+        self.voice = board.here.voice
+        place = board.place
+        afresh, self._afresh = self._afresh, False
+        self.pane.show(
+            Scene(
+                board.log, board.view, palette,
+                direct=place is not None and place.info.kind == "direct",
+                last_seq=0 if place is None else place.last,
+                tail=self._tail(),
+            ),
+            afresh=afresh,
+        )  # fmt: skip
+        places = tuple(board.roster.ordered)
+        self.sidebar.show(Contents(places, board.present, board.people, self.voice, palette))
+        self._show_facts()
+
+    def _show_facts(self) -> None:
+        board = self.board
+        narrow = not self.sidebar.display
+        now = trio.current_time() if self.talk is not None else 0.0
+        self.status_line.show(
+            parts_of(board, self.voice, now, narrow=narrow), self.messenger.palette
+        )
+        title = ""
+        if board.place is not None:
+            title = title_of(board.place, self.voice)
+            if board.place.info.topic:
+                title += f" — {sanitise_line(board.place.info.topic)}"
+        self.heading.update(fit(title, max(1, self.heading.size.width - 1)))
+
+    def _tail(self) -> tuple[tuple[str, list[Row]], ...]:
+        """Return the rows of what is on its way to where the user is."""
+        board = self.board
+        if not board.log.at_end:
+            return ()
+        setting = Setting(board.view, max(8, self.pane.size.width - 1))
+        waits = board.status is None or board.status.state.value != "online"
+        mark = self.voice.say("waiting for the connection") if waits else ""
+        rows = [
+            (f"{one.ref}", pending_rows(self._text_of(one), setting, mark))
+            for one in board.waiting_here()
+        ]
+        rows += [
+            (one.name, pending_rows(self._transfer(one), setting, ""))
+            for one in board.transfers
+            if one.sending and board.is_here(one.conversation, one.to)
+        ]
+        return tuple(rows)
+
+    def _text_of(self, outgoing: Outgoing) -> str:
+        return outgoing.text if isinstance(outgoing.text, str) else self.voice.say("a long text")
+
+    def _transfer(self, transfer: Transfer) -> str:
+        return self.voice.say(
+            "{name}: {percent} % of {size}",
+            name=transfer.name, percent=transfer.percent, size=size_of(transfer.size),
+        )  # fmt: skip
+
+    def _tick(self) -> None:
+        self.messenger.redraw_if_stuck()
+        self.messenger.alerts.tick()
+        self.desk.keep_draft()
+        offline = self.board.retry_at is not None
+        if offline or self.board.transfers or self.board.pending:
+            self.changed()
+
+    def _show_list(self) -> None:
+        wide = self.size.width >= WIDE
+        self.sidebar.display = wide if self._list_wanted is None else self._list_wanted
+        self.sidebar.styles.width = WIDTH if wide else max(10, self.size.width - 1)
+        narrow_list = self.sidebar.display and not wide
+        for part in (self.heading, self.pane):
+            part.display = not narrow_list
+
+    # --- what is looked at ------------------------------------------------------------------
+
+    def _want(self, older: bool) -> None:
+        if self.talk is not None:
+            self.talk.want(older=older)
+
+    def _jump(self, seq: int) -> None:
+        if self.talk is not None:
+            self.talk.jump(seq)
+
+    def _saw(self, seq: int) -> None:
+        if self.talk is not None and self.messenger.screen is self:
+            self.talk.saw(seq, attentively=self.messenger.has_focus)
+            if self.messenger.has_focus:
+                self.messenger.alerts.was_read_here(self.board.present, seq)
+
+    @on(Sidebar.Chosen)
+    def _go_to_chosen(self, event: Sidebar.Chosen) -> None:
+        self.go(event.conversation)
+
+    def go(self, conversation: int) -> None:
+        """Turn to a conversation."""
+        if self.talk is not None:
+            self.talk.go(conversation)
+        if self._list_wanted and self.size.width < WIDE:
+            self._list_wanted = None
+            self._show_list()
+        self.composer.focus()
+
+    @on(Suggestions.Chosen)
+    def _take_suggestion(self, event: Suggestions.Chosen) -> None:
+        self.desk.take_completion(event.index)
+
+    @on(MessagePane.Act)
+    def _act(self, event: MessagePane.Act) -> None:
+        self.acts.do(event.action, event.entry)
+
+    @on(TextArea.Changed)
+    def _typed(self) -> None:
+        self.desk.typed()
+
+    # --- keys -------------------------------------------------------------------------------
+
+    def action_next_unread(self) -> None:
+        """Go to the next conversation with something unread."""
+        self.go(self.board.roster.next_unread(self.board.present))
+
+    def action_beside(self, step: int) -> None:
+        """Go to the conversation above or below."""
+        self.go(self.board.roster.beside(self.board.present, step))
+
+    def action_go_to(self, number: int) -> None:
+        """Go to a conversation by its place in the list."""
+        places = self.board.roster.ordered
+        if number <= len(places):
+            self.go(places[number - 1].info.id)
+
+    def action_toggle_list(self) -> None:
+        """Show the conversations, or hide them."""
+        self._list_wanted = not self.sidebar.display
+        self._show_list()
+        self.changed()
+
+    def action_dnd(self) -> None:
+        """Do not disturb, on or off."""
+        self.messenger.toggle_quiet()
+
+    def action_theme(self) -> None:
+        """Take the next look."""
+        self.messenger.next_look()
+
+    def action_page(self, pages: int) -> None:
+        """Scroll the messages by screenfuls."""
+        self.pane.page(pages)
+
+    def action_first(self) -> None:
+        """Show the first messages."""
+        self.pane.to_start()
+
+    def action_last(self) -> None:
+        """Show the last messages."""
+        self.pane.to_end()
+
+    def action_select(self) -> None:
+        """Select a message."""
+        self.pane.focus()
+        self.pane.select_last()
+
+    @property
+    def here(self) -> Place:
+        """Where what is written goes."""
+        return self.board.here.place
+
+    @property
+    def server(self) -> str:
+        """The server's address, which drafts are kept by."""
+        return self.messenger.server
+
+    @property
+    def folder(self) -> Path:
+        """Where paths that are completed begin."""
+        return Path.cwd()
+
+    def now(self) -> float:
+        """Return the time by a clock that only goes on."""
+        return time.monotonic()

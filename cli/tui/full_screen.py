@@ -1,0 +1,196 @@
+"""The full screen as a whole: signing in, one talk after the other, and the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import trio
+
+from cli.credentials import Credentials
+from cli.door import aside, given_password
+from cli.errors import CannotConnect, LoginRefused, Refused
+from cli.here import Here
+from cli.options import Options
+from cli.reasons import reason_of
+from cli.saved import SavedSessions
+from cli.signals import Stop
+from cli.tui.app import Messenger
+from cli.tui.board import Board
+from cli.tui.chat import ChatScreen
+from cli.tui.guest import run_screen
+from cli.tui.sign_in import Entry, FormField, How, Saved, SignIn
+from cli.tui.talk import Refusal, Talk
+from protocol.errors import ErrorCode
+from protocol.language import Sentence, voice
+
+WAITING_ENTRIES = 1
+
+
+class FullScreen:
+    """One run of the program on the full screen."""
+
+    def __init__(self, options: Options, saved: SavedSessions, app: Messenger) -> None:
+        """Take the user's wishes, and the screen."""
+        self._options = options
+        self._saved = saved
+        self._app = app
+        self._voice = voice(options.language)
+        self._wanted, self._entries = trio.open_memory_channel[Entry](WAITING_ENTRIES)
+        self._attempt_scope = trio.CancelScope()
+        self._talk: Talk | None = None
+        self._code = 0
+        self._done = trio.Event()
+        self._sign_in: SignIn | None = None
+
+    async def run(self, stop: Stop) -> int:
+        """Show the screen until the user leaves; return the exit code."""
+        app = self._app
+        app.on_leave = self._on_leave
+        entry = self._first_entry()
+        async with trio.open_nursery() as nursery:
+            with stop.begin():
+                nursery.start_soon(self._serve, entry)
+                await run_screen(app)
+            stop.ask()  # from now on a signal ends this at once
+            await self._finish()
+            nursery.cancel_scope.cancel()
+        return self._code
+
+    def _on_leave(self) -> bool:
+        """Let what was written be handed over first; True: there is nothing of that kind."""
+        if self._talk is None or not self._talk.has_begun:
+            return True
+        self._talk.leave()
+        return False
+
+    async def _finish(self) -> None:
+        """Wait until the talk has come to its end, with the terminal as it was before."""
+        talk = self._talk
+        if talk is None:
+            return
+        if self._app.chat is not None:
+            self._app.chat.desk.keep_draft()
+        talk.tell_last = lambda sentence: aside(f"* {sentence}\n")
+        if not talk.has_begun:
+            return
+        talk.leave()
+        await self._done.wait()
+
+    # --- one talk after the other -----------------------------------------------------------
+
+    def _first_entry(self) -> Entry | None:
+        options = self._options
+        name = options.name or self._saved.last_name(options.host, options.port)
+        if name is None:
+            return None
+        return Entry(options.host, options.port, name, password=given_password(options))
+
+    async def _serve(self, entry: Entry | None) -> None:
+        if entry is None:
+            self._ask(Entry(self._options.host, self._options.port, ""), None, "")
+        while True:
+            if entry is None:
+                entry = await self._entries.receive()
+            tried, entry = entry, None
+            with trio.CancelScope() as self._attempt_scope:
+                entry = await self._attempt(tried)
+            if self._attempt_scope.cancelled_caught:
+                self._ask(tried, None, "")  # the user did not want to wait
+            elif self._done.is_set():
+                self._app.exit()
+                return
+
+    async def _attempt(self, entry: Entry) -> Entry | None:
+        """Let somebody in; return what to try instead, None where they are asked again."""
+        token = entry.token
+        if token is None and entry.password is None:
+            token = self._saved.token(entry.host, entry.port, entry.name)
+        try:
+            refusal = await self._talk_as(entry, token)
+        except (CannotConnect, LoginRefused, Refused) as error:
+            code = error.code if isinstance(error, Refused) else ""
+            refusal = Refusal(code, error.said(self._voice))
+            if isinstance(error, CannotConnect):
+                self._ask(entry, FormField.HOST, refusal.sentence)
+                return None
+        if refusal is None:
+            self._done.set()
+            return None
+        if refusal.code == ErrorCode.SESSION_ENDED and token is not None:
+            self._forget(entry)
+            return replace(entry, token=None)
+        self._ask(entry, _field_of(refusal.code), refusal.sentence)
+        return None
+
+    async def _talk_as(self, entry: Entry, token: str | None) -> Refusal | None:
+        """Talk until the user leaves or is refused."""
+        options = replace(self._options, host=entry.host, port=entry.port, name=entry.name)
+        board = Board(Here(self._voice), entry.name)
+        self._app.server = f"{entry.host}:{entry.port}"
+        chat = ChatScreen(self._app, board)
+        chat.talk = self._talk = talk = Talk(options, board, chat)
+        if not entry.asked:
+            chat.began()
+        keep = self._keeper(entry)
+        registers = entry.how is How.REGISTER
+        credentials = Credentials(None if registers else entry.password, token, keep=keep)
+        result = await talk.run(
+            credentials,
+            retry=not entry.asked,
+            password=entry.password if registers else None,
+        )
+        self._voice = board.here.voice
+        if isinstance(result, Refusal):
+            self._talk = None
+            return result
+        self._code = result
+        return None
+
+    def _keeper(self, entry: Entry) -> Callable[[str, str], None]:
+        def keep(name: str, token: str) -> None:
+            try:
+                self._saved.save(entry.host, entry.port, name, token)
+            except OSError as error:
+                sentence = Sentence(
+                    "The session cannot be saved: {reason}.", reason=reason_of(error)
+                )
+                if self._app.chat is not None:
+                    self._app.chat.board.note(f"! {sentence.said(self._voice)}")
+
+        return keep
+
+    def _forget(self, entry: Entry) -> None:
+        try:
+            self._saved.forget(entry.host, entry.port, entry.name)
+        except OSError:
+            return  # then it is tried again, and refused again, next time
+
+    def _ask(self, entry: Entry, field: FormField | None, sentence: str) -> None:
+        """Show the form, with what is wrong."""
+        if self._sign_in is None or self._app.screen is not self._sign_in:
+            saved = [Saved(*one) for one in self._saved.sessions()]
+            self._sign_in = SignIn(self._voice, saved, self._enter, self._stop_attempt)
+        how = How.ACCOUNT if field is FormField.PASSWORD and entry.how is How.GUEST else entry.how
+        self._sign_in.fill(replace(entry, how=how))
+        self._sign_in.tell(field, sentence)
+        self._app.show(self._sign_in)
+
+    def _enter(self, entry: Entry) -> None:
+        try:
+            self._wanted.send_nowait(entry)
+        except trio.WouldBlock:
+            return  # one is on its way already
+
+    def _stop_attempt(self) -> None:
+        if self._talk is not None and not self._talk.has_begun:
+            self._attempt_scope.cancel()
+
+
+def _field_of(code: str) -> FormField | None:
+    """Return where the form says what the server says."""
+    if code in {ErrorCode.BAD_NAME, ErrorCode.NAME_TAKEN}:
+        return FormField.NAME
+    if code in {ErrorCode.PASSWORD_NEEDED, ErrorCode.BAD_CREDENTIALS, ErrorCode.BAD_PASSWORD}:
+        return FormField.PASSWORD
+    return None

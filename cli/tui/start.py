@@ -1,0 +1,48 @@
+"""From the command to the first picture: what takes long to load is loaded behind a word."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Never
+
+from cli.history_file import history_path
+from protocol.language import voice
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from cli.options import Options
+    from cli.saved import SavedSessions
+
+
+def run_screen(options: Options, saved: SavedSessions) -> int:
+    """Talk with a person on the full screen; return the exit code."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
+    said = voice(options.language)
+    sys.stdout.write(said.say("connecting") + "\r")
+    sys.stdout.flush()
+
+    from cli.signals import run_stoppable
+    from cli.tui.app import Messenger
+    from cli.tui.full_screen import FullScreen
+    from cli.tui.guest import run_guest
+    from cli.tui.history import History
+    from cli.tui.kept_state import kept_state
+    from cli.tui.theme import Look, first_look
+
+    state = kept_state(os.environ)
+    kept = state.get("look")
+    look = Look(kept) if kept in set(Look) else first_look(os.environ)
+    server = f"{options.host}:{options.port}"
+    history = History(history_path(os.environ))
+    app = Messenger(said, state, history, look, server)
+    return run_guest(partial(run_stoppable, FullScreen(options, saved, app).run))
+
+
+def _leave(number: int, _frame: FrameType | None) -> Never:
+    """End in the short time before Trio looks after signals, with the terminal restored."""
+    raise SystemExit(128 + number)
