@@ -32,7 +32,7 @@ class SavedSessions:
         return name if isinstance(name, str) and name else None
 
     def sessions(self) -> list[tuple[str, int, str]]:
-        """Return host, port and name of each saved session, who logged in last at a server first."""
+        """Return host, port and name of each session, who logged in last at a server first."""
         found: list[tuple[str, int, str]] = []
         for address, server in self._read().items():
             host, _, port = address.rpartition(":")

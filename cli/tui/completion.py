@@ -99,13 +99,15 @@ def _paths(command: str, rest: str, end: int, folder: Path) -> list[Completion]:
     begun = begun.removeprefix('"')
     head, slash, name = begun.rpartition("/")
     quoted = len(begun) < len(rest) and rest.startswith('"')
-    found: list[Completion] = []
+    begin = end - len(begun) - quoted
     try:
         place = (folder / Path(f"{head}{slash}" or ".").expanduser()).resolve()
         with os.scandir(place) as entries:
-            for entry in entries:
-                if entry.name.startswith(name) and (name or not entry.name.startswith(".")):
-                    found.append(_path(entry, head + slash, end - len(begun) - quoted, quoted))
+            found = [
+                _path(entry, head + slash, begin, quoted)
+                for entry in entries
+                if entry.name.startswith(name) and (name or not entry.name.startswith("."))
+            ]
     except (OSError, RuntimeError, ValueError):
         return []
     return sorted(found, key=lambda one: one.shown)[:MOST]
@@ -123,4 +125,8 @@ def _path(entry: os.DirEntry[str], head: str, begin: int, quoted: bool) -> Compl
 
 def common_start(found: Sequence[Completion]) -> str:
     """Return what all completions begin with."""
-    return os.path.commonprefix([one.text for one in found])
+    first, *others = [one.text for one in found]
+    length = 0
+    while length < len(first) and all(one.startswith(first[: length + 1]) for one in others):
+        length += 1
+    return first[:length]

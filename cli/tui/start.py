@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Never
 
@@ -22,10 +23,14 @@ def run_screen(options: Options, saved: SavedSessions) -> int:
     """Talk with a person on the full screen; return the exit code."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
-    said = voice(options.language)
-    sys.stdout.write(said.say("connecting") + "\r")
-    sys.stdout.flush()
+    _write(voice(options.language).say("connecting"))
+    try:
+        return _run(options, saved)
+    finally:
+        _write(_CLEARED)
 
+
+def _run(options: Options, saved: SavedSessions) -> int:
     from cli.signals import run_stoppable
     from cli.tui.app import Messenger
     from cli.tui.full_screen import FullScreen
@@ -39,8 +44,18 @@ def run_screen(options: Options, saved: SavedSessions) -> int:
     look = Look(kept) if kept in set(Look) else first_look(os.environ)
     server = f"{options.host}:{options.port}"
     history = History(history_path(os.environ))
+    said = voice(options.language)
     app = Messenger(said, state, history, look, server)
     return run_guest(partial(run_stoppable, FullScreen(options, saved, app).run))
+
+
+_CLEARED = "\r\x1b[K"
+
+
+def _write(text: str) -> None:
+    with suppress(OSError):  # the terminal is gone: then nobody reads it
+        sys.stdout.write(text)
+        sys.stdout.flush()
 
 
 def _leave(number: int, _frame: FrameType | None) -> Never:

@@ -7,8 +7,10 @@ import select
 import threading
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from enum import Enum
+from typing import TYPE_CHECKING, Any, cast
 
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual.drivers.linux_driver import LinuxDriver
 
 if TYPE_CHECKING:
@@ -20,6 +22,30 @@ CAPACITY = 1024 * 1024
 """Characters that may wait for the terminal; frames beyond that are left out, and drawn anew."""
 LAST_WRITE = 2.0
 """Seconds that the end waits for a terminal to take what gives it back to the shell."""
+
+
+class _WithAlt(Enum):
+    """Keys that most terminals send as Esc and the key, which Textual takes for two or another."""
+
+    ENTER = "alt+enter"
+    A = "alt+a"
+    ONE = "alt+1"
+    TWO = "alt+2"
+    THREE = "alt+3"
+    FOUR = "alt+4"
+    FIVE = "alt+5"
+    SIX = "alt+6"
+    SEVEN = "alt+7"
+    EIGHT = "alt+8"
+    NINE = "alt+9"
+
+
+def know_alt_keys() -> None:
+    """Let Textual understand them; a terminal with kitty's protocol sends them otherwise."""
+    table = cast(dict[str, tuple[Enum, ...]], ANSI_SEQUENCES_KEYS)
+    for key in _WithAlt:
+        name = key.value.removeprefix("alt+")
+        table["\x1b\r" if key is _WithAlt.ENTER else f"\x1b{name}"] = (key,)
 
 
 class Writer(threading.Thread):
@@ -92,6 +118,7 @@ class PatientDriver(LinuxDriver):
     ) -> None:
         """Be the driver of ``app``; Textual makes it."""
         super().__init__(app, debug=debug, mouse=mouse, size=size)
+        know_alt_keys()
         self._writer: Writer | None = None
         self._closing = False
         self.has_left_out = False
