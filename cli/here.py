@@ -13,7 +13,6 @@ from protocol.events import ConversationInfo, ConversationLeft, Event, Opened
 from protocol.language import Voice
 from protocol.requests import GENERAL
 from protocol.view import View
-from protocol.vocabulary.schedule import Zone, ZoneChanged
 
 
 class Here:
@@ -60,8 +59,11 @@ class Here:
             self._move(None if info.id == GENERAL else info)
         elif isinstance(event, ConversationLeft) and event.conversation == self.place.conversation:
             self._move(None)
-        elif isinstance(event, Zone | ZoneChanged):
-            self._set_zone(event.name)
+        else:
+            from protocol.vocabulary.schedule import Zone, ZoneChanged  # after the first picture
+
+            if isinstance(event, Zone | ZoneChanged):
+                self._set_zone(event.name)
 
     def _set_zone(self, name: str) -> None:
         with suppress(LookupError, OSError, ValueError):  # this machine may not know it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -60,6 +61,8 @@ class Messenger(App[None]):
         self.history = history
         self.server = server
         self.look = look
+        self.painted = asyncio.Event()
+        """Set once the first picture stands."""
         self.failure: Exception | None = None
         """What went wrong in the screen."""
         self.has_focus = True
@@ -77,10 +80,6 @@ class Messenger(App[None]):
     def palette(self) -> Palette:
         """The styles there are now."""
         return PALETTES[self.look]
-
-    def begin_with(self, screen: Screen[Any]) -> None:
-        """Show this screen first."""
-        self._first = screen
 
     def on_mount(self) -> None:
         """Show the first screen."""
@@ -107,6 +106,11 @@ class Messenger(App[None]):
         while len(self.screen_stack) > 1:
             await self.pop_screen()
         await self.push_screen(screen)
+
+    def note_painted(self) -> None:
+        """Note that a picture is being drawn: it stands when what draws it is done."""
+        if not self.painted.is_set():
+            asyncio.get_running_loop().call_soon(self.painted.set)
 
     # --- when something goes wrong ----------------------------------------------------------
 

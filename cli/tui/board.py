@@ -6,18 +6,20 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from cli.files import FileCommand
-from cli.here import Here
-from cli.messages import ChatMessage
-from cli.outbox import Outgoing
-from cli.status import ClientStatus
-from cli.transfers import Progress
 from cli.tui.log import Log
 from cli.tui.roster import Place, Roster
 from protocol.requests import GENERAL
 from protocol.view import View
-from protocol.vocabulary.files import GetFile, SendFile
+
+if TYPE_CHECKING:
+    from cli.files import FileCommand
+    from cli.here import Here
+    from cli.messages import ChatMessage
+    from cli.outbox import Outgoing
+    from cli.status import ClientStatus
+    from cli.transfers import Progress
 
 LOGS = 40
 """Conversations whose messages are in memory; the others are on the server."""
@@ -54,7 +56,7 @@ class Board:
     roster: Roster = field(default_factory=Roster)
     status: ClientStatus | None = None
     retry_at: float | None = None
-    """When the next attempt to connect is made, by Trio's clock; None: none is waited for."""
+    """When the next attempt to connect is made, by the monotonic clock; None: there is none."""
     people: Sequence[str] = ()
     """Who is here."""
     devices: int = 0
@@ -137,6 +139,8 @@ class Board:
     @contextmanager
     def meter(self, command: FileCommand, name: str) -> Iterator[Progress]:
         """Show how far a file is while it is on its way."""
+        from protocol.vocabulary.files import GetFile, SendFile  # not before the first picture
+
         transfer = Transfer(name, sending=isinstance(command, SendFile))
         if isinstance(command, GetFile):
             transfer.message = command.id

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import trio
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import Static, TextArea
 
+from cli.here import Here
 from cli.tui.acts import Acts
+from cli.tui.board import Board
 from cli.tui.composer import Composer
 from cli.tui.desk import Desk
 from cli.tui.dialogs import Secret
@@ -32,10 +34,11 @@ if TYPE_CHECKING:
     from cli.messages import ChatMessage
     from cli.outbox import Outgoing
     from cli.tui.app import Messenger
-    from cli.tui.board import Board, Transfer
+    from cli.tui.board import Transfer
     from cli.tui.local_commands import LocalCommand
     from cli.tui.roster import Place as RosterPlace
     from cli.tui.talk import Talk
+    from protocol.language import Voice
     from protocol.vocabulary.reading import Marked
 
 REDRAW_EVERY = 0.04
@@ -67,7 +70,7 @@ class ChatScreen(Screen[None]):
         self.sidebar = Sidebar()
         self.heading = Static("", id="heading", markup=False)
         self.pane = MessagePane(self._want, self._jump, self._saw)
-        self.status_line = StatusLine()
+        self.status_line = StatusLine(messenger.note_painted)
         self.about = Static("", id="about", markup=False)
         self.suggestions = Suggestions(self.voice, messenger.palette)
         self.composer = Composer(self.desk, messenger.history, self.voice.say("Write a message"))
@@ -117,19 +120,9 @@ class ChatScreen(Screen[None]):
         self.desk.moved(carry=self.talk is not None and self.talk.is_moving)
         self.changed()
 
-    async def ask_unseen(self, question: str) -> str | None:
-        """Ask for what nobody may read; None: the user would not say."""
-        answered = trio.Event()
-        answer: str | None = None
-
-        def take(said: str | None) -> None:
-            nonlocal answer
-            answer = said
-            answered.set()
-
+    def ask(self, question: str, take: Callable[[str | None], None]) -> None:
+        """Ask for what nobody may read; what is taken is None where the user would not say."""
         self.call_later(self.app.push_screen, Secret(question), take)
-        await answered.wait()
-        return answer
 
     def came(self, message: ChatMessage, place: RosterPlace | None) -> None:
         """Tell of a message that the user may want to know of."""
@@ -184,10 +177,8 @@ class ChatScreen(Screen[None]):
     def _show_facts(self) -> None:
         board = self.board
         narrow = not self.sidebar.display
-        now = trio.current_time() if self.talk is not None else 0.0
-        self.status_line.show(
-            parts_of(board, self.voice, now, narrow=narrow), self.messenger.palette
-        )
+        parts = parts_of(board, self.voice, time.monotonic(), narrow=narrow)
+        self.status_line.show(parts, self.messenger.palette)
         title = ""
         if board.place is not None:
             title = title_of(board.place, self.voice)
@@ -342,6 +333,7 @@ class ChatScreen(Screen[None]):
         """Where paths that are completed begin."""
         return Path.cwd()
 
-    def now(self) -> float:
-        """Return the time by a clock that only goes on."""
-        return time.monotonic()
+
+def first_chat(messenger: Messenger, name: str, voice: Voice) -> ChatScreen:
+    """Return a chat that stands before anything is known of the server."""
+    return ChatScreen(messenger, Board(Here(voice), name))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cli.tui.completion import Completion, Known, common_start, completions
 from cli.tui.dialogs import Confirm
 from protocol.language import Count, size_of
 from protocol.text import sanitise_line
 
 if TYPE_CHECKING:
     from cli.tui.chat import ChatScreen
+    from cli.tui.completion import Completion, Known
 
 
 class Desk:
@@ -139,6 +139,8 @@ class Desk:
             index = suggestions.index + step
             self.take_completion(index % len(suggestions.found))
             return True
+        from cli.tui.completion import common_start, completions  # not before the first picture
+
         composer = self._chat.composer
         before = composer.before_cursor
         found = completions(before, self._known())
@@ -173,6 +175,8 @@ class Desk:
         self._chat.suggestions.show((), -1)
 
     def _known(self) -> Known:
+        from cli.tui.completion import Known
+
         board = self._chat.board
         places = board.roster.ordered
         people = dict.fromkeys(one.info.name for one in places if one.info.kind == "direct")

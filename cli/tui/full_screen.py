@@ -10,15 +10,14 @@ import trio
 from cli.credentials import Credentials
 from cli.door import aside, given_password
 from cli.errors import CannotConnect, LoginRefused, Refused
-from cli.here import Here
 from cli.options import Options
 from cli.reasons import reason_of
 from cli.saved import SavedSessions
 from cli.signals import Stop
 from cli.tui.app import Messenger
-from cli.tui.board import Board
-from cli.tui.chat import ChatScreen
+from cli.tui.chat import first_chat
 from cli.tui.guest import run_screen
+from cli.tui.host import ScreenTask
 from cli.tui.sign_in import Entry, FormField, How, Saved, SignIn
 from cli.tui.talk import Refusal, Talk
 from protocol.errors import ErrorCode
@@ -30,9 +29,19 @@ WAITING_ENTRIES = 1
 class FullScreen:
     """One run of the program on the full screen."""
 
-    def __init__(self, options: Options, saved: SavedSessions, app: Messenger) -> None:
-        """Take the user's wishes, and the screen."""
+    def __init__(
+        self,
+        options: Options,
+        saved: SavedSessions,
+        app: Messenger,
+        task: ScreenTask,
+        name: str | None,
+    ) -> None:
+        """Take the user's wishes and the screen; without a ``name`` the user is asked."""
         self._options = options
+        self._task = task
+        self._name = name
+        self._first_chat = app.chat
         self._saved = saved
         self._app = app
         self._voice = voice(options.language)
@@ -51,7 +60,7 @@ class FullScreen:
         async with trio.open_nursery() as nursery:
             with stop.begin():
                 nursery.start_soon(self._serve, entry)
-                await run_screen(app)
+                await run_screen(app, self._task)
             stop.ask()  # from now on a signal ends this at once
             await self._finish()
             nursery.cancel_scope.cancel()
@@ -81,14 +90,13 @@ class FullScreen:
 
     def _first_entry(self) -> Entry | None:
         options = self._options
-        name = options.name or self._saved.last_name(options.host, options.port)
-        if name is None:
+        if self._name is None:
             return None
-        return Entry(options.host, options.port, name, password=given_password(options))
+        return Entry(options.host, options.port, self._name, password=given_password(options))
 
     async def _serve(self, entry: Entry | None) -> None:
-        if entry is None:
-            self._ask(Entry(self._options.host, self._options.port, ""), None, "")
+        if entry is None and isinstance(self._app.screen, SignIn):
+            self._look_after(self._app.screen)
         while True:
             if entry is None:
                 entry = await self._entries.receive()
@@ -126,9 +134,10 @@ class FullScreen:
     async def _talk_as(self, entry: Entry, token: str | None) -> Refusal | None:
         """Talk until the user leaves or is refused."""
         options = replace(self._options, host=entry.host, port=entry.port, name=entry.name)
-        board = Board(Here(self._voice), entry.name)
         self._app.server = f"{entry.host}:{entry.port}"
-        chat = ChatScreen(self._app, board)
+        chat = self._first_chat or first_chat(self._app, entry.name, self._voice)
+        self._first_chat = None
+        board = chat.board
         chat.talk = self._talk = talk = Talk(options, board, chat)
         if not entry.asked:
             chat.began()
@@ -170,11 +179,17 @@ class FullScreen:
         """Show the form, with what is wrong."""
         if self._sign_in is None or self._app.screen is not self._sign_in:
             saved = [Saved(*one) for one in self._saved.sessions()]
-            self._sign_in = SignIn(self._voice, saved, self._enter, self._stop_attempt)
+            self._look_after(SignIn(self._voice, saved, entry.host, entry.port))
+        assert self._sign_in is not None  # noqa: S101 - for the type checker
         how = How.ACCOUNT if field is FormField.PASSWORD and entry.how is How.GUEST else entry.how
         self._sign_in.fill(replace(entry, how=how))
         self._sign_in.tell(field, sentence)
         self._app.show(self._sign_in)
+
+    def _look_after(self, sign_in: SignIn) -> None:
+        self._sign_in = sign_in
+        sign_in.on_begin = self._enter
+        sign_in.on_stop = self._stop_attempt
 
     def _enter(self, entry: Entry) -> None:
         try:

@@ -6,8 +6,6 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from protocol.typed import without_secrets
-
 MAX_LINES = 500
 """Texts that are found again."""
 READ_SIZE = 256 * 1024
@@ -78,7 +76,11 @@ class History:
 
 
 def _is_secret(text: str) -> bool:
-    return text.lstrip().startswith("/") and without_secrets(text) != text
+    if not text.lstrip().startswith("/"):
+        return False
+    from protocol.typed import without_secrets  # not before the first picture
+
+    return without_secrets(text) != text
 
 
 def _end_of(path: Path) -> str:

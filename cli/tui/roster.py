@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from protocol.events import ConversationInfo, Message
 from protocol.limits import MAX_UNREAD
 from protocol.requests import GENERAL
-from protocol.vocabulary.reading import Marked
+
+if TYPE_CHECKING:
+    from protocol.vocabulary.reading import Marked
 
 COUNTED = {"text", "file"}
 """The kinds of messages that count as unread, as on the server."""

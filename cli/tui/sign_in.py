@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING, cast
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
 from textual.screen import Screen
+from textual.strip import Strip
 from textual.widgets import Button, Input, Label, OptionList, RadioButton, RadioSet, Static
 from textual.widgets.option_list import Option
 
 from protocol.language import N_, Voice
 from protocol.text import sanitise_line
+
+if TYPE_CHECKING:
+    from cli.tui.app import Messenger
 
 LAST_PORT = 65535
 
@@ -60,28 +65,37 @@ class Saved:
     name: str
 
 
+class Painted(Static):
+    """The last thing on the screen: once it is drawn, the picture stands."""
+
+    def render_line(self, y: int) -> Strip:
+        """Return the row, and tell that the picture stands."""
+        cast("Messenger", self.app).note_painted()
+        return super().render_line(y)
+
+
 class SignIn(Screen[None]):
     """The form, and the sessions there are."""
 
     BINDINGS = [Binding("escape", "stop", show=False)]  # noqa: RUF012 - Textual reads it
 
-    def __init__(
-        self, voice: Voice, saved: Sequence[Saved], begin: Callable[[Entry], None],
-        stop: Callable[[], None],
-    ) -> None:  # fmt: skip
-        """Call ``begin`` with what is wanted, and ``stop`` where it is not any more."""
+    def __init__(self, voice: Voice, saved: Sequence[Saved], host: str, port: int) -> None:
+        """Offer these sessions, and a server to begin with."""
         super().__init__()
         self._voice = voice
         self._saved = saved
-        self._begin = begin
-        self._stop = stop
+        self.on_begin: Callable[[Entry], None] = _ignore_entry
+        """Called with what is wanted."""
+        self.on_stop: Callable[[], None] = _ignore_stop
+        """Called where that is not wanted any more."""
         self._inputs = {field: Input(id=field.name.lower(), compact=True) for field in FormField}
         self._inputs[FormField.PASSWORD].password = True
         self._errors = {field: Static("", classes="error", markup=False) for field in FormField}
-        self._state = Static("", id="state", markup=False)
+        self._state = Painted("", id="state", markup=False)
         self._how = RadioSet(*(RadioButton(voice.say(how.value)) for how in How), compact=True)
-        self._how_wanted = How.GUEST
         self._told: tuple[FormField | None, str] = (None, "")
+        self._entry = Entry(host, port, "")
+        self._stands = False
 
     def compose(self) -> ComposeResult:
         """Show the form."""
@@ -107,7 +121,8 @@ class SignIn(Screen[None]):
         """Begin where something has to be typed."""
         for field in FormField:
             self._errors[field].display = False
-        self._choose_how(self._how_wanted)
+        self._stands = True
+        self.fill(self._entry)
         self._show_told()
         wrong = self._told[0]
         if wrong is None and self._saved:
@@ -117,12 +132,13 @@ class SignIn(Screen[None]):
 
     def fill(self, entry: Entry) -> None:
         """Put what is known already into the form."""
+        self._entry = entry
+        if not self._stands:
+            return
         self._inputs[FormField.HOST].value = entry.host
         self._inputs[FormField.PORT].value = str(entry.port)
         self._inputs[FormField.NAME].value = entry.name
-        self._how_wanted = entry.how
-        if self.is_mounted:
-            self._choose_how(entry.how)
+        self._choose_how(entry.how)
 
     def _choose_how(self, how: How) -> None:
         buttons = list(self._how.query(RadioButton))
@@ -132,7 +148,7 @@ class SignIn(Screen[None]):
     def tell(self, field: FormField | None, sentence: str) -> None:
         """Say what is wrong, where it is; with no field, at the bottom."""
         self._told = (field, sentence)
-        if self.is_mounted:
+        if self._stands:
             self._show_told()
             if field is not None:
                 self._inputs[field].focus()
@@ -157,7 +173,7 @@ class SignIn(Screen[None]):
         saved = self._saved[event.option_index]
         self.fill(Entry(saved.host, saved.port, saved.name, How.ACCOUNT))
         self.tell(None, self._voice.say("connecting"))
-        self._begin(Entry(saved.host, saved.port, saved.name, How.ACCOUNT, asked=True))
+        self.on_begin(Entry(saved.host, saved.port, saved.name, How.ACCOUNT, asked=True))
 
     def submit(self) -> None:
         """Check what was typed and connect."""
@@ -169,7 +185,7 @@ class SignIn(Screen[None]):
             self.tell(wrong[0], self._voice.say(wrong[1]))
             return
         self.tell(None, self._voice.say("connecting"))
-        self._begin(
+        self.on_begin(
             Entry(
                 values[FormField.HOST],
                 int(values[FormField.PORT]),
@@ -182,7 +198,15 @@ class SignIn(Screen[None]):
 
     def action_stop(self) -> None:
         """Stop connecting."""
-        self._stop()
+        self.on_stop()
+
+
+def _ignore_entry(_entry: Entry) -> None:
+    """Do nothing: nobody listens yet."""
+
+
+def _ignore_stop() -> None:
+    """Do nothing: nobody listens yet."""
 
 
 def _what_is_wrong(

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from cli.options import Options
     from cli.saved import SavedSessions
+    from cli.tui.app import Messenger
+    from cli.tui.host import Main, ScreenTask
 
 
 def run_screen(options: Options, saved: SavedSessions) -> int:
@@ -31,11 +33,10 @@ def run_screen(options: Options, saved: SavedSessions) -> int:
 
 
 def _run(options: Options, saved: SavedSessions) -> int:
-    from cli.signals import run_stoppable
     from cli.tui.app import Messenger
-    from cli.tui.full_screen import FullScreen
-    from cli.tui.guest import run_guest
+    from cli.tui.chat import first_chat
     from cli.tui.history import History
+    from cli.tui.host import run_hosted
     from cli.tui.kept_state import kept_state
     from cli.tui.theme import Look, first_look
 
@@ -46,7 +47,26 @@ def _run(options: Options, saved: SavedSessions) -> int:
     history = History(history_path(os.environ))
     said = voice(options.language)
     app = Messenger(said, state, history, look, server)
-    return run_guest(partial(run_stoppable, FullScreen(options, saved, app).run))
+    name = options.name or saved.last_name(options.host, options.port)
+    if name is not None:
+        app.show_chat(first_chat(app, name, said))
+        return run_hosted(app, partial(_load, options, saved, app, name))
+
+    from cli.tui.sign_in import Saved, SignIn
+
+    app.show(SignIn(said, [Saved(*one) for one in saved.sessions()], options.host, options.port))
+    return run_hosted(app, partial(_load, options, saved, app, None))
+
+
+def _load(options: Options, saved: SavedSessions, app: Messenger, name: str | None) -> Main:
+    """Load what talks with the network, which nobody sees."""
+    from cli.signals import run_stoppable
+    from cli.tui.full_screen import FullScreen
+
+    async def main(task: ScreenTask) -> int:
+        return await run_stoppable(FullScreen(options, saved, app, task, name).run)
+
+    return main
 
 
 _CLEARED = "\r\x1b[K"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,9 +37,10 @@ class Part:
 class StatusLine(Widget):
     """One row of facts."""
 
-    def __init__(self) -> None:
-        """Begin empty."""
+    def __init__(self, drawn: Callable[[], None]) -> None:
+        """Begin empty; call ``drawn`` each time it is drawn."""
         super().__init__()
+        self._drawn = drawn
         self._parts: list[Part] = []
         self._palette: Palette | None = None
 
@@ -50,6 +52,7 @@ class StatusLine(Widget):
 
     def render_line(self, y: int) -> Strip:
         """Return the row."""
+        self._drawn()
         width = self.size.width
         if y or self._palette is None:
             return Strip.blank(width)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -53,8 +54,8 @@ class Face(Protocol):
     def moved(self) -> None:
         """Follow the user to another conversation."""
 
-    async def ask_unseen(self, question: str) -> str | None:
-        """Ask for what nobody may read; None: the user would not say."""
+    def ask(self, question: str, take: Callable[[str | None], None]) -> None:
+        """Ask for what nobody may read; what is taken is None where the user would not say."""
 
     def came(self, message: ChatMessage, place: RosterPlace | None) -> None:
         """Take a message that has just come, for a notification perhaps."""
@@ -156,7 +157,7 @@ class Talk:
         )  # fmt: skip
         typist = Typist(
             client, self._board.here, answers, self._complain,
-            may_save=True, ask_unseen=self._face.ask_unseen,
+            may_save=True, ask_unseen=self._ask_unseen,
         )  # fmt: skip
         if password is not None:
             await answers.ask(Register(password=password))
@@ -176,6 +177,19 @@ class Talk:
         if not self._closed:
             await await_last(client, answers, self._board.here.voice, self.tell_last)
         return self._tell_rest(typist)
+
+    async def _ask_unseen(self, question: str) -> str | None:
+        answered = trio.Event()
+        answer: str | None = None
+
+        def take(said: str | None) -> None:
+            nonlocal answer
+            answer = said
+            answered.set()
+
+        self._face.ask(question, take)
+        await answered.wait()
+        return answer
 
     # --- what comes ------------------------------------------------------------------------
 
@@ -223,7 +237,7 @@ class Talk:
         board = self._board
         board.retry_at = None
         if isinstance(notice, Disconnected):
-            board.retry_at = trio.current_time() + notice.retry_in
+            board.retry_at = time.monotonic() + notice.retry_in
         elif isinstance(notice, Connected):
             board.name = notice.name
             board.roster.count(notice.conversations)
