@@ -99,9 +99,9 @@ def parts_of(board: Board, voice: Voice, now: float, *, narrow: bool) -> list[Pa
     if status is not None and status.guest:
         name = voice.say("{name} (guest)", name=board.name)
     parts.append(Part(name, 50))
-    if board.people:
+    if board.people and _is_online(status):
         parts.append(Part(voice.say("{number} here", number=len(board.people)), 40))
-    if board.devices > 1:
+    if board.devices > 1 and _is_online(status):
         devices = Count("{number} device", "{number} devices", board.devices)
         parts.append(Part(devices.said(voice), 30))
     if status is not None and not status.storage_available:
@@ -114,13 +114,13 @@ def _connection(
     status: ClientStatus | None, retry_at: float | None, voice: Voice, now: float
 ) -> Part:
     state = "connecting" if status is None else status.state.value
-    if state == "online":
+    if _is_online(status):
         return Part(voice.say("connected"), 100, good=True)
     if status is not None and state == "offline":
         since = time.strftime("%H:%M", time.localtime(status.offline_since or status.since))
         if retry_at is not None and retry_at - now >= 1:
             text = voice.say(
-                "offline since {time}, next attempt in {seconds} s",
+                "offline since {time}, next attempt in {seconds} s (Enter: now)",
                 time=since, seconds=round(retry_at - now),
             )  # fmt: skip
         else:
@@ -130,6 +130,10 @@ def _connection(
         since = time.strftime("%H:%M", time.localtime(status.offline_since))
         return Part(voice.say("offline since {time}, connecting", time=since), 100, good=False)
     return Part(voice.say("connecting"), 100, good=False)
+
+
+def _is_online(status: ClientStatus | None) -> bool:
+    return status is not None and status.state.value == "online"
 
 
 def _transfer(transfer: Transfer, voice: Voice) -> Part:

@@ -210,6 +210,8 @@ class Talk:
         place = self._board.take(message)
         self._face.came(message, place)
         self._face.changed()
+        if message.sender not in self._board.people and self._fetching is not None:
+            self._fetching.look_around()
 
     async def _watch(self, client: Client) -> None:
         """Keep what is known of the connection up to date."""
