@@ -10,6 +10,7 @@ from bench.long_text import long_text
 from bench.options import Scenario
 from bench.rooms import rooms
 from bench.stuck import stuck
+from bench.terminal import terminal
 
 SCENARIOS = {
     "saturated": Scenario(broadcast.saturated, "as fast as it goes; connecting and logging in"),
@@ -21,5 +22,6 @@ SCENARIOS = {
     "long-text": Scenario(long_text, "latency of the others while a long text passes", quick=False),
     "mysql": Scenario(broadcast.mysql, "saturated, on MySQL against SQLite", quick=False),
     "expiry": Scenario(expiry, "latency while a long history is deleted", quick=False),
+    "terminal": Scenario(terminal, "the full-screen client: start, CPU, memory", quick=False),
     "history": Scenario(history, "a page of 20 of a short and of a long history", quick=False),
 }

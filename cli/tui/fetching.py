@@ -23,6 +23,8 @@ CONTEXT = 15
 """Read messages that are shown before the first unread one."""
 LOOK_EVERY = 30.0
 """Seconds after which is looked again who is here, and what has expired."""
+LOOK_PAUSE = 2.0
+"""Seconds between two looks, however much happens."""
 ANSWER_TIME = 10.0
 """Seconds that an answer to that may take."""
 LARGEST_SHOWN = 1024 * 1024
@@ -186,6 +188,7 @@ class Fetching:
                 with trio.move_on_after(ANSWER_TIME):
                     await self._look_once()
                 self._changed()
+            await trio.sleep(LOOK_PAUSE)
             with trio.move_on_after(LOOK_EVERY):
                 await self._look.wait_until(lambda: not self._looked)
 
