@@ -27,6 +27,7 @@ from chat.moderation import ModerationRules
 from chat.patience import Patience
 from chat.public_rooms import PublicRooms
 from chat.reading import Reading
+from chat.receipts import Receipts
 from chat.rooms import Rooms
 from chat.schedule import Schedule
 from chat.seen import LastSeen
@@ -69,6 +70,8 @@ class Messenger:
         self.accounts = Accounts(stores.accounts, self.identity, self.patience, self._known)
         self.markers = Markers(stores.conversations, self.patience, self._known)
         self.reading = Reading(stores.reading, self.patience, self.presence, self.markers)
+        self.receipts = Receipts(stores.reading, self.patience, self.markers)
+        self.reading.on_move = self.receipts.moved
         self.conversations = Conversations(
             stores.conversations,
             self.patience,
@@ -162,6 +165,7 @@ class Messenger:
     def leave(self, session: Session) -> None:
         """Forget a session whose connection has ended."""
         self.presence.remove(session)
+        self.receipts.forget(session)
         if session.user is not None:
             self._last_seen.left(session.user.id)
         for upload in session.uploads.values():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 import trio
@@ -43,6 +43,8 @@ class Reading:
         self._untold: dict[_Place, Session | None] = {}  # and who knows it already
         self._wake = trio.Event()
         self.counting = Grouped(self._count)
+        self.on_move: Callable[[int, int, int, int], None] = _nothing
+        """Called with a user, a conversation, and up to where it is delivered and read."""
 
     def delivered(self, session: Session, conversation_id: int, seq: int) -> None:
         """Note that what a session was sent has been shown, up to ``seq``."""
@@ -63,6 +65,7 @@ class Reading:
             return  # all begins there
         user_id = session.who.id
         self._markers.move(user_id, conversation_id, delivered, read=read)
+        self.on_move(user_id, conversation_id, delivered, read)
         if not self._presence.has_others(session):
             return
         place = (user_id, conversation_id)
@@ -136,3 +139,7 @@ class Reading:
         for session in self._presence.of(marker.user_id):
             if session is not mover:
                 session.peer.notify(event)
+
+
+def _nothing(_user_id: int, _conversation_id: int, _delivered: int, _read: int) -> None:
+    """Tell nobody."""

@@ -15,6 +15,7 @@ from cli.credentials import device_label
 from cli.errors import ClientError
 from cli.files import FileCommand, FileCommands, Meter
 from cli.here import Here
+from cli.pending import PendingCommand, PendingCommands
 from cli.reasons import reason_of
 from cli.saving import discard, open_new
 from cli.show import offline_lines, status_lines
@@ -68,6 +69,7 @@ class Answers:
         self._shown = shown or _usual_lines
         self.files = FileCommands(client, here, tell or _ignore, complain, meter)
         """Sends files and saves them."""
+        self._pending = PendingCommands(client, here, self._show_lines, complain)
         self._open = 0
         self._changes = Changes()  # rings when there is one less open
 
@@ -121,6 +123,8 @@ class Answers:
                 await self._save(request)
             elif isinstance(request, FileCommand):
                 await self.files.do(request)
+            elif isinstance(request, PendingCommand):
+                await self._pending.do(request)
             elif isinstance(request, Request):
                 await self._ask(request)
         except ClientError as error:

@@ -22,6 +22,7 @@ from cli.core import Core
 from cli.credentials import Credentials
 from cli.errors import ClientClosed, ConnectionLost, Refused
 from cli.groups import ungrouped
+from cli.kept import KeptMessages
 from cli.messages import ChatMessage
 from cli.notices import Notice
 from cli.outbox import Outgoing, TextSource
@@ -54,6 +55,7 @@ class Client:
         """Put the parts together; programs use :meth:`New`."""
         self._core = core
         self._upkeep = upkeep
+        self._in_turn = trio.Lock()  # fair: what is written first is kept and sent first
         self.files = Transfers(core, upkeep)
         """Sends and gets files."""
 
@@ -72,6 +74,8 @@ class Client:
         retry: bool = False,
         on_notice: Callable[[Notice], None] | None = None,
         open_stream: OpenStream | None = None,
+        kept: KeptMessages | None = None,
+        since: Mapping[int, int] | None = None,
     ) -> AsyncIterator[Client]:
         """Connect and log in as ``name``; at the end of the block say goodbye and close.
 
@@ -81,12 +85,16 @@ class Client:
         in their place in the order. With ``retry`` the block begins without waiting for the
         connection, and the first attempt is repeated like any later one. ``on_notice`` is called
         with what happens to the connection; it must not block. ``open_stream`` replaces TCP.
+        With ``kept`` a text is on the disk before it is sent, so that it survives the end of the
+        program; what an earlier run has left is sent first. ``since`` is what the program has had
+        before: ReadMsg goes on behind that sequence number of each conversation.
 
         Raises CannotConnect where the first attempt fails, and LoginRefused where the server
         does not take the name. The end of the block does not wait for messages that were handed
         over with :meth:`begin_send` only; see :meth:`drain`.
         """
         core = Core(name, echo=echo, notify=on_notice or _ignore)
+        core.timeline.go_on_after(since or {})
         upkeep = Upkeep(
             host, port, core, open_stream or open_tcp(host, port), history,
             language=language, credentials=credentials,
@@ -94,6 +102,8 @@ class Client:
         connection = None if retry else await upkeep.connect_first()
         try:
             with ungrouped():
+                if kept is not None:
+                    await core.keep_in(kept)
                 async with trio.open_nursery() as nursery:
                     await nursery.start(upkeep.stay_connected, connection)
                     yield cls(core, upkeep)
@@ -171,27 +181,41 @@ class Client:
         their acknowledgements (some hundreds, or 8 MiB), this waits for room.
         """
         outbox = self._core.outbox
-        await outbox.changes.wait_until(
-            lambda: outbox.has_room or self._upkeep.state is State.CLOSED
-        )
-        if self._upkeep.state is State.CLOSED:
-            raise ClientClosed("The client has been closed.")
-        outgoing = Outgoing(
-            ref=self._core.next_ref(),
-            text=text,
-            to=to,
-            conversation=conversation,
-            addressed=addressed,
-            reply_to=reply_to,
-        )
-        outbox.add(outgoing)
+        async with self._in_turn:
+            await outbox.changes.wait_until(
+                lambda: outbox.has_room or self._upkeep.state is State.CLOSED
+            )
+            if self._upkeep.state is State.CLOSED:
+                raise ClientClosed("The client has been closed.")
+            outgoing = Outgoing(
+                ref=self._core.next_ref(),
+                text=text,
+                to=to,
+                conversation=conversation,
+                addressed=addressed,
+                reply_to=reply_to,
+            )
+            await self._core.keep(outgoing)
+            outbox.add(outgoing)
         self._core.changes.ring()
         return outgoing
 
     @property
     def pending(self) -> tuple[Outgoing, ...]:
-        """What is not acknowledged yet, in the order of writing, as it is now."""
+        """What is not acknowledged yet, in the order of writing, as it is now.
+
+        Those that an earlier run has left come first. Each tells its ``stage``, and ``wait``
+        returns once it gets no further; :meth:`wait_pending_change` wakes at any change.
+        """
         return tuple(self._core.outbox)
+
+    def withdraw(self, outgoing: Outgoing) -> bool:
+        """Send a message no more; False: it is on its way, and may be stored already."""
+        return self._core.outbox.withdraw(outgoing)
+
+    async def wait_pending_change(self, condition: Callable[[], bool]) -> None:
+        """Return once ``condition`` holds; it is looked at when anything pending has changed."""
+        await self._core.outbox.changes.wait_until(condition)
 
     async def wait_sent(self) -> None:
         """Wait until everything handed over is on its way, so that a request comes behind it."""

@@ -13,10 +13,12 @@ from cli.changes import Changes
 from cli.client import Client
 from cli.errors import ClientClosed
 from cli.here import Here
-from cli.leaving import PATIENCE, await_last
+from cli.kept import kept_messages
+from cli.leaving import PATIENCE, await_last, tell_rest
 from cli.notices import Connected, Disconnected, Notice
 from cli.options import Options
 from cli.outbox import Outgoing
+from cli.pending import as_typed
 from cli.prompt import End, Prompt
 from cli.reading import note_shown
 from cli.show import NoticeLines, UnreadMark, message_shown, state_word
@@ -42,6 +44,7 @@ class Conversation:
         self._notices = NoticeLines(self._here)
         self._dim = not os.environ.get("NO_COLOR")
         self._name = options.name or ""
+        self._kept = kept_messages(os.environ, options.host, options.port, self._name)
         self._asking = False  # a question stands in the place of the label
         self._output = trio.Lock()  # whoever has it shows what belongs together
 
@@ -82,6 +85,7 @@ class Conversation:
                 echo=True,
                 retry=options.retry,
                 on_notice=self._notice,
+                kept=self._kept,
             ) as client,
             trio.open_nursery() as beside,  # answers go on beside the prompt
         ):
@@ -98,8 +102,10 @@ class Conversation:
         typist = Typist(
             client, self._here, answers, self._tell,
             may_save=True, ask_unseen=self._ask_unseen,
-            patience=PATIENCE, on_delay=self._tell_delay,
+            patience=PATIENCE, on_delay=lambda outgoing: self._tell_delay(outgoing, client),
         )  # fmt: skip
+        for outgoing in client.pending:
+            typist.adopt(outgoing)
         with stop.begin():
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._show_messages, client, stop)
@@ -111,7 +117,7 @@ class Conversation:
         try:
             await await_last(client, answers, self._here.voice, self._tell)
         finally:
-            lost = self._tell_rest(typist)
+            lost = tell_rest(typist, client, self._here.voice, self._tell)
         return lost
 
     async def _run_lines(self, client: Client, typist: Typist) -> None:
@@ -180,13 +186,6 @@ class Conversation:
             name += f"@{sanitise_line(self._here.title)}"
         self._prompt.set_label(f"{name} ({note})> " if note else f"{name}> ")
 
-    def _tell_rest(self, typist: Typist) -> bool:
-        """Show what was never acknowledged, so that it is not lost; True: there was something."""
-        rest = typist.take_rest()
-        for outgoing in rest:
-            self._tell(self._say("Not acknowledged: {text}", text=_as_typed(outgoing)))
-        return bool(rest)
-
     async def _show(self, lines: str) -> None:
         await self._changes.wait_until(lambda: self._prompt.has_room)
         self._prompt.write(f"{lines}\n")
@@ -199,8 +198,9 @@ class Conversation:
     def _say(self, template: str, /, **values: object) -> str:
         return self._here.voice.say(template, **values)
 
-    def _tell_delay(self, outgoing: Outgoing) -> None:
-        self._tell(self._say("Waiting to be stored: {text}", text=_as_typed(outgoing)[:200]))
+    def _tell_delay(self, outgoing: Outgoing, client: Client) -> None:
+        text = as_typed(outgoing, client)[:200]
+        self._tell(self._say("Waiting to be stored: {text}", text=text))
 
     def _notice(self, notice: Notice) -> None:
         self._here.hear(notice)
@@ -217,13 +217,3 @@ class Conversation:
             self._tell(guest_line(login.name, view))
         for line in unread_lines(login.conversations, view):
             self._tell(line)
-
-
-def _as_typed(outgoing: Outgoing) -> str:
-    """Return a message as it can be typed again, on one line and safe to show."""
-    text = outgoing.text if isinstance(outgoing.text, str) else ""
-    if outgoing.to is not None:
-        text = f"/send-to {outgoing.to} {text}"
-    elif outgoing.addressed:
-        text = f"/send {text}"
-    return sanitise_line(text)

@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 from cli.changes import Changes
 from cli.inbox import Inbox
+from cli.kept import KeptMessages
 from cli.messages import ChatMessage
-from cli.notices import Notice
-from cli.outbox import Outbox
+from cli.notices import Notice, NotKept, Restored
+from cli.outbox import Outbox, Outgoing
+from cli.reasons import reason_of
 from cli.timeline import Timeline, Verdict
 from protocol.events import FileInfo, Message, Sent
 
@@ -34,10 +36,32 @@ class Core:
         self._own: dict[int, int] = {}  # id to seq of those acknowledged and behind a hole
         self.marked = Changes()
         """Rings when a message has been shown."""
+        self._keeping_failed = False
 
     def next_ref(self) -> int:
         """Return a number that no other request has."""
         return next(self._refs)
+
+    async def keep_in(self, kept: KeptMessages) -> None:
+        """Keep on the disk what is written, and take over what earlier runs have left."""
+        try:
+            damaged = await self.outbox.keep_in(kept, self.next_ref)
+        except OSError as error:
+            self.notify(NotKept(reason_of(error)))
+            return
+        if damaged or self.outbox:
+            self.notify(Restored(len(self.outbox), damaged))
+
+    async def keep(self, outgoing: Outgoing) -> None:
+        """Put a message on the disk; where that fails, tell so once and go on without."""
+        try:
+            await self.outbox.keep(outgoing)
+        except OSError as error:
+            if not self._keeping_failed:
+                self.notify(NotKept(reason_of(error)))
+            self._keeping_failed = True
+        else:
+            self._keeping_failed = False
 
     def judge(self, frame: Message) -> Verdict:
         """Tell whether a message is new, a repeat or behind a hole."""

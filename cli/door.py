@@ -98,6 +98,10 @@ class Door:
 
     def _run(self, credentials: Credentials) -> int:
         options = replace(self._options, credentials=credentials)
+        if options.task is not None:
+            from cli.tasks import run_task
+
+            return run_task(options)
         if options.is_one_shot:
             from cli.one_shot import run_one_shot
 

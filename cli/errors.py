@@ -33,6 +33,10 @@ class TextFailed(ClientError):
     """The text of a message could not be read to its end, so the message was not sent."""
 
 
+class Withdrawn(ClientError):
+    """A message was taken back before any connection had carried it."""
+
+
 class FileFailed(ClientError):
     """A file could not be read or saved to its end, or is not what it was said to be."""
 

@@ -8,6 +8,8 @@ import trio
 
 from cli.answers import Answers
 from cli.client import Client
+from cli.pending import as_typed
+from cli.typist import Typist
 from protocol.language import Voice
 
 PATIENCE = 1.0
@@ -28,3 +30,15 @@ async def await_last(
     tell(voice.say("Waiting for the server to store what you wrote. Ctrl+C leaves at once."))
     with trio.move_on_after(LAST_ACKNOWLEDGEMENTS):
         await client.drain()
+
+
+def tell_rest(typist: Typist, client: Client, voice: Voice, tell: Callable[[str], None]) -> bool:
+    """Show what was never acknowledged, so that it is not lost; True: there was something."""
+    rest = typist.take_rest()
+    for outgoing in rest:
+        text = as_typed(outgoing, client)
+        if outgoing.kept:
+            tell(voice.say("Kept, and sent when you come back: {text}", text=text))
+        else:
+            tell(voice.say("Not acknowledged: {text}", text=text))
+    return bool(rest)

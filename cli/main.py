@@ -11,9 +11,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
+from cli import tasks
 from cli.door import Door, aside, has_terminal
 from cli.errors import ClientError, LoginRefused
-from cli.options import Options, parse
+from cli.options import Options, parse, parser_of
 from cli.saved import SavedSessions, saved_sessions
 from protocol.errors import ErrorCode
 from protocol.language import Sentence, voice
@@ -31,12 +32,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(options)
     except ClientError as error:
         _complain(options, error)
-        return EXIT_FAILED
+        return EXIT_FAILED if options.task is None else tasks.EXIT_FAILED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
 
 
 def _run(options: Options) -> int:
+    match options.task:
+        case tasks.CompletionTask() as task:
+            return _print_completion(options, task)
+        case tasks.SendTask() as task:
+            options = replace(options, task=_with_text(options, task))
     saved = saved_sessions(os.environ)
     if options.is_for_a_screen and has_terminal():
         from cli.tui.start import run_screen  # not for anybody else: it takes long to load
@@ -45,10 +51,26 @@ def _run(options: Options) -> int:
     name = options.name or saved.last_name(options.host, options.port)
     if name is not None:
         return Door(replace(options, name=name), saved).run()
-    if not sys.stdin.isatty():
+    if options.task is not None or not sys.stdin.isatty():
         _complain(options, Sentence("Who are you? Give your name with --name NAME."))
         return EXIT_USAGE
     return _run_asking(options, saved)
+
+
+def _print_completion(options: Options, task: tasks.CompletionTask) -> int:
+    from cli.completion import completion
+
+    sys.stdout.write(completion(parser_of(voice(options.language)), task.shell))
+    return 0
+
+
+def _with_text(options: Options, task: tasks.SendTask) -> tasks.SendTask:
+    """Read what is to be sent, before a connection is made and a password asked for."""
+    if task.words:
+        return replace(task, text=" ".join(task.words))
+    from cli.send_task import whole_input
+
+    return replace(task, text=whole_input(options.language))
 
 
 def _run_asking(options: Options, saved: SavedSessions) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from protocol.events import ConversationInfo, Event
+from protocol.language import Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,22 @@ class LoginLost:
 
 
 @dataclass(frozen=True, slots=True)
+class Restored:
+    """Messages that an earlier run of the program has left are being sent."""
+
+    number: int
+    damaged: int
+    """Records of the file they were in that cannot be read: what was written there is lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotKept:
+    """The disk does not take what is written: it is sent, but does not survive this program."""
+
+    reason: Sentence
+
+
+@dataclass(frozen=True, slots=True)
 class News:
     """Something happened that concerns the user: an invitation, a contact, another device."""
 
@@ -82,5 +99,5 @@ class News:
 
 Notice = (
     Connected | Disconnected | ServerStops | StorageChanged | ServerError | Remark | News
-    | LoginLost
+    | LoginLost | Restored | NotKept
 )  # fmt: skip

@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cli.credentials import Credentials
+from cli.subcommands import add_subcommands, take_task
+from cli.tasks import Task
 from cli.wording import Wrong, language_asked, translate
 from protocol import __version__
-from protocol.language import LANGUAGES, N_, voice
+from protocol.language import LANGUAGES, N_, Voice, voice
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
@@ -78,6 +80,8 @@ class Options:
     """Where that file is saved; None is standard output."""
     line: bool = False
     """Where there is a terminal: a line to type on, not the full screen."""
+    task: Task | None = None
+    """What a subcommand asks for."""
 
     @property
     def is_for_a_filter(self) -> bool:
@@ -97,7 +101,9 @@ class Options:
     @property
     def is_one_shot(self) -> bool:
         """True: what is wanted is one answer, or one thing to be done."""
-        return self.contacts or self.chat is not None or self.add is not None
+        return (
+            self.contacts or self.chat is not None or self.add is not None or self.task is not None
+        )
 
     @property
     def is_one_message(self) -> bool:
@@ -108,9 +114,9 @@ class Options:
 def parse(arguments: Sequence[str] | None, environment: Mapping[str, str] = os.environ) -> Options:
     """Read the command line; ends the program with code 2 and a sentence where it is wrong."""
     language = _language(language_asked(arguments), environment)
-    parser = _parser(environment)
-    translate(parser, voice(language))
+    parser = parser_of(voice(language), environment)
     options = parser.parse_args(arguments)
+    command, options.task = options.command, take_task(vars(options))
     if options.port is None:
         # argparse would blame the flag for the variable's mistake
         try:
@@ -123,7 +129,7 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str] = os.e
         parser.error(voice(language).say("--to says whom --send-file is for"))
     if options.output is not None and options.get is None:
         parser.error(voice(language).say("--output says where --get saves a file"))
-    if (pair := _contradiction(vars(options))) is not None:
+    if (pair := _contradiction(vars(options), command)) is not None:
         one, other = pair
         parser.error(
             voice(language).say("{one} and {other} do not go together", one=one, other=other)
@@ -140,8 +146,23 @@ _GOES_ON = ("--listen", "--verbatim", "--history")
 """What is about lines that are sent, and messages that arrive."""
 
 
-def _contradiction(given: Mapping[str, object]) -> tuple[str, str] | None:
-    """Return two flags of which one would have to be ignored."""
+_OTHER_MODES = ("--plain", "--quiet")
+"""What is about lines and messages, too; with one of those that end it is not refused."""
+
+
+def parser_of(voice: Voice, environment: Mapping[str, str] = os.environ) -> argparse.ArgumentParser:
+    """Return what understands the whole command line, and says what it says in a language."""
+    parser = _parser(environment)
+    translate(parser, voice)
+    add_subcommands(parser, voice)
+    return parser
+
+
+def _contradiction(given: Mapping[str, object], command: str | None) -> tuple[str, str] | None:
+    """Return two flags, or one and a subcommand, of which one would have to be ignored."""
+    for flag in (*_ENDS, *_MESSAGES, *_GOES_ON, *_OTHER_MODES):
+        if command is not None and _is_given(given, flag):
+            return flag, command
     ends = [flag for flag in _ENDS if _is_given(given, flag)]
     messages = [flag for flag in _MESSAGES if _is_given(given, flag)]
     goes_on = [flag for flag in _GOES_ON if _is_given(given, flag)]

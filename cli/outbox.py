@@ -1,15 +1,22 @@
-"""The messages that wait to be sent or to be acknowledged, in the order of writing."""
+"""The messages that wait to be sent or to be acknowledged, in the order of writing.
+
+Where they are kept (:mod:`cli.kept`), a message is on the disk before it is sent, and those that
+an earlier run of the program has left come before all others.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 from uuid import UUID
 
 import trio
 
 from cli.changes import Changes
-from cli.errors import ClientError, TextFailed
+from cli.errors import ClientClosed, ClientError, TextFailed, Withdrawn
+from cli.kept import KeptMessages
+from cli.kept_file import Pending, Written
 from protocol.events import Sent
 from protocol.ids import new_uuid
 from protocol.limits import MAX_TEXT
@@ -23,6 +30,23 @@ MAX_MESSAGES = 512
 """Messages that may wait for their acknowledgement."""
 MAX_BYTES = 8 * 1024 * 1024
 """Bytes of text that may wait for it; one single text may have more."""
+
+
+class Stage(StrEnum):
+    """How far a message is."""
+
+    WAITING = "waiting"
+    """No connection has carried it: it can be withdrawn."""
+    ON_ITS_WAY = "on its way"
+    """A connection has carried it whole, the present one or one before, so it may be stored."""
+    STORED = "stored"
+    """Acknowledged: the receipt tells its number."""
+    REFUSED = "refused"
+    """The server will not have it, or its text could not be read; ``failure`` tells why."""
+    WITHDRAWN = "withdrawn"
+    """Taken back before anybody had it."""
+    LEFT = "left"
+    """The client was closed before it was acknowledged. What is ``kept`` goes out next time."""
 
 
 @dataclass(eq=False, slots=True)
@@ -50,6 +74,12 @@ class Outgoing:
     sent_at: float = 0.0
     interrupted: bool = False
     """True: a connection carried it whole and broke before the answer; it may be stored."""
+    written_at: int = 0
+    """Microseconds since 1970 by this machine's clock; 0 where it is not kept."""
+    kept: bool = False
+    """True: it is on the disk, and survives the end of this program."""
+    restored: bool = False
+    """True: an earlier run of the program has left it."""
     _receipt: Sent | None = None
     _failure: ClientError | None = None
     _done: trio.Event = field(default_factory=trio.Event)
@@ -117,6 +147,21 @@ class Outgoing:
         """Why it was refused or given up; None where it was not."""
         return self._failure
 
+    @property
+    def stage(self) -> Stage:
+        """How far it is now."""
+        match self._failure:
+            case None if self._receipt is not None:
+                return Stage.STORED
+            case None:
+                return Stage.ON_ITS_WAY if self.asked or self.interrupted else Stage.WAITING
+            case Withdrawn():
+                return Stage.WITHDRAWN
+            case ClientClosed():
+                return Stage.LEFT
+            case _:
+                return Stage.REFUSED
+
     async def wait(self) -> None:
         """Wait until it is :attr:`done`."""
         await self._done.wait()
@@ -141,13 +186,39 @@ class Outbox:
         self._all: dict[int, Outgoing] = {}  # by ref, so in the order of writing
         self._unsent: dict[int, Outgoing] = {}  # the same, those this connection has not carried
         self._bytes = 0
+        self._kept: KeptMessages | None = None
+        self._end: ClientError | None = None
         self.changes = Changes()
+        """Rings at each change of any message here."""
 
     def __len__(self) -> int:
         return len(self._all)
 
     def __iter__(self) -> Iterator[Outgoing]:
-        return iter(self._all.values())
+        """Go through the messages as they are now, in the order of writing."""
+        return iter(tuple(self._all.values()))
+
+    async def keep_in(self, kept: KeptMessages, next_ref: Callable[[], int]) -> int:
+        """Keep messages from now on, and take over what earlier runs have left.
+
+        Returns how many records of those were damaged. Raises OSError where nothing can be kept.
+        """
+        pending, damaged = await trio.to_thread.run_sync(kept.open)
+        self._kept = kept
+        for one in pending:
+            self.add(_restored(one, next_ref()))
+        return damaged
+
+    async def keep(self, outgoing: Outgoing) -> None:
+        """Put a message on the disk that is about to be added; raises OSError.
+
+        A text that is a source is not kept: it stands in a file that ends with the program.
+        """
+        if self._kept is None or not isinstance(outgoing.text, str):
+            return
+        outgoing.written_at = self._kept.now()
+        await trio.to_thread.run_sync(self._kept.add, _written(outgoing, outgoing.text))
+        outgoing.kept = True
 
     @property
     def has_room(self) -> bool:
@@ -155,7 +226,10 @@ class Outbox:
         return len(self._all) < MAX_MESSAGES and self._bytes < MAX_BYTES
 
     def add(self, outgoing: Outgoing) -> None:
-        """Put a message behind all others."""
+        """Put a message behind all others; where all is closed, it gets no further."""
+        if self._end is not None:
+            outgoing.fail(self._end)
+            return
         self._all[outgoing.ref] = self._unsent[outgoing.ref] = outgoing
         self._bytes += outgoing.size
         self.changes.ring()
@@ -167,6 +241,13 @@ class Outbox:
         del self._unsent[outgoing.ref]
         self.changes.ring()
         return outgoing
+
+    def note_asked(self, outgoing: Outgoing) -> None:
+        """Note that this connection is about to carry the last of a message."""
+        outgoing.asked = outgoing.unreadable is None
+        if self._kept is not None and outgoing.asked:
+            self._kept.note_tried(outgoing.uuid)
+        self.changes.ring()
 
     @property
     def is_sent(self) -> bool:
@@ -196,13 +277,18 @@ class Outbox:
         """Forget a message: it is acknowledged or refused."""
         if self._all.pop(outgoing.ref, None) is not None:
             self._bytes -= outgoing.size
+            if self._kept is not None:
+                self._kept.note_done(outgoing.uuid)
         self._unsent.pop(outgoing.ref, None)
         self.changes.ring()
 
-    def withdraw(self, outgoing: Outgoing) -> None:
-        """Forget a message nobody waits for any more, unless it is on its way already."""
-        if outgoing.ref in self._unsent:
-            self.remove(outgoing)
+    def withdraw(self, outgoing: Outgoing) -> bool:
+        """Forget a message that nobody wants sent any more; False: it may be stored already."""
+        if outgoing.ref not in self._unsent or outgoing.interrupted:
+            return False
+        self.remove(outgoing)
+        outgoing.fail(Withdrawn("It was withdrawn."))
+        return True
 
     def may_have_sent(self, text: str, *, head: bool) -> bool:
         """Tell whether a message with this text, or ``head`` of a text, may be one of these.
@@ -216,7 +302,45 @@ class Outbox:
         )
 
     def close(self, failure: ClientError) -> None:
-        """Let everybody who waits for an acknowledgement have ``failure``."""
-        for outgoing in list(self._all.values()):
+        """Let everybody who waits for an acknowledgement have ``failure``.
+
+        What is kept stays so, for the next run.
+        """
+        self._end = failure
+        for outgoing in self._all.values():
             outgoing.fail(failure)
-            self.remove(outgoing)
+        self._all, self._unsent, self._bytes = {}, {}, 0
+        if self._kept is not None:
+            self._kept.close()
+        self.changes.ring()
+
+
+def _written(outgoing: Outgoing, text: str) -> Written:
+    """Return a message as it is kept."""
+    return Written(
+        uuid=outgoing.uuid,
+        text=text,
+        at=outgoing.written_at,
+        conversation=outgoing.conversation,
+        to=outgoing.to,
+        addressed=outgoing.addressed,
+        reply_to=outgoing.reply_to,
+    )
+
+
+def _restored(pending: Pending, ref: int) -> Outgoing:
+    """Return a message that was kept."""
+    written = pending.written
+    return Outgoing(
+        ref=ref,
+        text=written.text,
+        conversation=written.conversation,
+        to=written.to,
+        addressed=written.addressed,
+        reply_to=written.reply_to,
+        uuid=written.uuid,
+        interrupted=pending.tried,
+        written_at=written.at,
+        kept=True,
+        restored=True,
+    )

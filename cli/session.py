@@ -249,7 +249,7 @@ class Session:
             source = outgoing.long_text
             if source is not None:
                 await self._send_text(outgoing, source)
-            outgoing.asked = outgoing.unreadable is None
+            self._core.outbox.note_asked(outgoing)
             stream = None if source is None else outgoing.ref
             await self._connection.write(outgoing.frame(stream=stream))
 

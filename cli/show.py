@@ -12,7 +12,9 @@ from cli.notices import (
     LoginLost,
     News,
     Notice,
+    NotKept,
     Remark,
+    Restored,
     ServerError,
     ServerStops,
     StorageChanged,
@@ -23,7 +25,10 @@ from protocol.language import N_, Count, Sentence, decimal
 from protocol.text import UNREAD_LINE
 from protocol.view import View, lines, message_lines
 
-_Facts = Connected | Disconnected | ServerStops | StorageChanged | ServerError | Remark | LoginLost
+_Facts = (
+    Connected | Disconnected | ServerStops | StorageChanged | ServerError | Remark | LoginLost
+    | Restored | NotKept
+)  # fmt: skip
 
 
 def message_shown(message: ChatMessage, view: View) -> list[str]:
@@ -116,6 +121,32 @@ def _fact(notice: _Facts) -> Sentence:  # noqa: C901, PLR0911 - one a kind
             return Sentence("{remark}", remark=notice.sentence)
         case LoginLost():
             return Sentence("The login was refused: {reason}", reason=notice.sentence)
+        case Restored() | NotKept():
+            return _fact_of_keeping(notice)
+
+
+def _fact_of_keeping(notice: Restored | NotKept) -> Sentence:
+    if isinstance(notice, NotKept):
+        return Sentence(
+            "What you write cannot be kept on the disk ({reason}): it is sent, but lost if this "
+            "program ends before.",
+            reason=notice.reason,
+        )
+    number = Count(
+        "{number} message from last time is being sent.",
+        "{number} messages from last time are being sent.",
+        notice.number,
+    )
+    if not notice.damaged:
+        return number
+    damaged = Count(
+        "{number} more cannot be read: the file was damaged when the program or the machine "
+        "stopped.",
+        "{number} more cannot be read: the file was damaged when the program or the machine "
+        "stopped.",
+        notice.damaged,
+    )
+    return Sentence("{restored} {damaged}", restored=number, damaged=damaged)
 
 
 def _then(notice: Disconnected) -> Sentence:

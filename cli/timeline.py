@@ -6,7 +6,7 @@ counted. What is behind a hole is not shown until the hole has been paged in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -72,6 +72,11 @@ class Timeline:
         for conversation in gone:  # left meanwhile, on another device
             self.remove(conversation)
         return missed
+
+    def go_on_after(self, positions: Mapping[int, int]) -> None:
+        """Take what another run of the program has got to, by conversation, before any login."""
+        for conversation, seq in positions.items():
+            self._places[conversation] = _Place(last=seq)
 
     def add(self, info: ConversationInfo) -> None:
         """Take a conversation that has just come into being."""

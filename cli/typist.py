@@ -11,7 +11,7 @@ import trio
 from cli.answers import Answers
 from cli.changes import Changes
 from cli.client import Client
-from cli.errors import Refused, TextFailed
+from cli.errors import Refused, TextFailed, Withdrawn
 from cli.here import Here
 from cli.outbox import Outgoing
 from cli.texts import FileText
@@ -188,6 +188,11 @@ class Typist:
             self._handed.append(outgoing)
             self._changes.ring()
 
+    def adopt(self, outgoing: Outgoing) -> None:
+        """Look after the receipt of a message that an earlier run has left."""
+        self._handed.append(outgoing)
+        self._changes.ring()
+
     async def collect_receipts(self) -> None:
         """Wait for each message's receipt in turn and complain of those refused.
 
@@ -211,6 +216,8 @@ class Typist:
         return rest
 
     def _look_at(self, outgoing: Outgoing) -> None:
+        if isinstance(outgoing.failure, Withdrawn):
+            return  # who has done that knows
         if isinstance(outgoing.failure, TextFailed):
             self._complain(self._say("Not sent: {reason}", reason=outgoing.failure))
         elif isinstance(outgoing.failure, Refused):

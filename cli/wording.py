@@ -52,6 +52,8 @@ def language_asked(arguments: Sequence[str] | None) -> str | None:
 ARGPARSE = (
     N_("usage: "),
     N_("options"),
+    N_("positional arguments"),
+    N_("the following arguments are required: %s"),
     N_("show this help message and exit"),
     N_("show program's version number and exit"),
     N_("%(prog)s: error: %(message)s\n"),

@@ -259,7 +259,7 @@ def load_settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Setti
     Raises :class:`SettingsError`; wrong flags, ``--help`` and ``--version`` end the program,
     as argparse does.
     """
-    flags = vars(_parser().parse_args(arguments))
+    flags = vars(server_parser().parse_args(arguments))
     path = flags.pop("config") or environ.get("MYMESSENGER_CONFIG")
     values: dict[str, Any] = {}
     if path:
@@ -337,7 +337,8 @@ def _check_admins(names: str, source: str) -> None:
             raise SettingsError(f"{source}: {name!r} can be nobody's name: {reason}.") from None
 
 
-def _parser() -> argparse.ArgumentParser:
+def server_parser() -> argparse.ArgumentParser:
+    """Return what understands the command line of the server."""
     parser = argparse.ArgumentParser(
         prog="mymessenger-server",
         description="The mymessenger server: one port for every client.",

@@ -26,8 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.sql.expression import ClauseElement
 
 from storage.driver import prepared
-from storage.records import Marker, Reader, Standing
-from storage.schema import conversations, members, messages
+from storage.records import Had, Marker, Message, Reader, Standing
+from storage.schema import conversations, members, messages, users
 
 UNREAD_CAP = 1000
 """How many of the newest entries of a conversation are looked at."""
@@ -186,6 +186,24 @@ def standings(
         else Standing(one.delivered_seq, one.read_seq, one.last_seq, next(counts))
         for one in standing
     ]
+
+
+def readers(connection: Connection, message: Message, user_id: int | None, limit: int) -> list[Had]:
+    """Return how far others have had a message's conversation who were in it by then."""
+    query = (
+        select(users.c.name, members.c.delivered_seq, members.c.read_seq)
+        .join_from(members, users, users.c.id == members.c.user_id)
+        .where(
+            members.c.conversation_id == message.conversation_id,
+            members.c.joined_at <= message.sent_at,
+            members.c.user_id != message.sender_id,
+        )
+        .order_by(members.c.read_seq.desc(), members.c.delivered_seq.desc(), members.c.user_id)
+        .limit(limit)
+    )
+    if user_id is not None:
+        query = query.where(members.c.user_id == user_id)
+    return [Had(*row) for row in connection.execute(query)]
 
 
 def _moved(standing: Standing | None, marker: Marker, expired: int) -> Standing | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from storage import reading_statements
 from storage.database import Database
-from storage.records import Marker, Reader, Standing
+from storage.records import Had, Marker, Message, Reader, Standing
 
 
 class ReadingStore:
@@ -22,6 +22,14 @@ class ReadingStore:
         Only the newest 1000 entries of a conversation are looked at.
         """
         return await self._database.read(reading_statements.unread, readers)
+
+    async def readers(self, message: Message, user_id: int | None, limit: int) -> list[Had]:
+        """Return how far those have had its conversation who were in it when it was sent.
+
+        That is its readers but the sender, those who have read furthest first and at most
+        ``limit``, or one user if that was there.
+        """
+        return await self._database.read(reading_statements.readers, message, user_id, limit)
 
     async def standings(
         self, markers: Sequence[Marker], expired: Mapping[int, int]

@@ -105,6 +105,14 @@ class Standing(Struct, frozen=True):
     unread: int
 
 
+class Had(Struct, frozen=True):
+    """How far a member of a conversation has had it."""
+
+    name: str
+    delivered_seq: int
+    read_seq: int
+
+
 class Quote(Struct, frozen=True, gc=False):
     """What a comment answers, as it is shown above it."""
 

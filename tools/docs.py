@@ -21,6 +21,7 @@ from protocol import errors, events, limits, requests
 from protocol.vocabulary import EVENTS, REQUESTS
 from server.conn import IN_FLIGHT
 from server.settings import Settings, flag_of, meta_of
+from tools import man
 from tools.describe import (
     codes,
     constants,
@@ -88,6 +89,8 @@ def configuration_page() -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "docs/protocol.md": protocol_page,
     "docs/configuration.md": configuration_page,
+    "docs/man/mymessenger.1": man.client_page,
+    "docs/man/mymessenger-server.1": man.server_page,
 }
 
 

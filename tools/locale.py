@@ -42,6 +42,7 @@ KEYWORDS: dict[str, tuple[int | str, ...]] = {
     "ArgumentParser": ("description",),
     "add_argument": ("help", "metavar"),
     "add_argument_group": (0,),
+    "Withdrawn": (0,),
     "ClientError": (0,),
     "CannotConnect": (0,),
     "TextFailed": (0,),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,11 +15,11 @@ from cli.answers import Answers
 from cli.client import Client
 from cli.credentials import Credentials
 from cli.errors import ClientClosed
-from cli.leaving import await_last
+from cli.kept import kept_messages
+from cli.leaving import await_last, tell_rest
 from cli.messages import ChatMessage
 from cli.notices import Connected, Disconnected, LoginLost, News, Notice
 from cli.options import Options
-from cli.outbox import Outgoing
 from cli.show import NoticeLines
 from cli.signals import EXIT_FAILED
 from cli.tui.board import Board
@@ -29,7 +30,6 @@ from cli.typist import Typist
 from protocol.commands import Place
 from protocol.errors import ErrorCode, ProtocolError
 from protocol.events import Opened, Reply, Sent
-from protocol.language import Sentence
 from protocol.requests import Request, Send
 from protocol.text import sanitise_line
 from protocol.typed import parse_line, without_secrets
@@ -139,6 +139,7 @@ class Talk:
                 echo=True,
                 retry=retry,
                 on_notice=self._notice,
+                kept=kept_messages(os.environ, options.host, options.port, self._board.name),
             ) as client,
             trio.open_nursery() as beside,
         ):
@@ -163,6 +164,8 @@ class Talk:
             await answers.ask(Register(password=password))
         self.has_begun = True
         self._face.began()
+        for outgoing in client.pending:
+            typist.adopt(outgoing)
         self._fetching = fetching = Fetching(client, self._board, self._face.changed)
         self._board.here.on_move = self._moved
         self._moved()
@@ -176,7 +179,7 @@ class Talk:
         self._board.here.on_move = _nothing
         if not self._closed:
             await await_last(client, answers, self._board.here.voice, self.tell_last)
-        return self._tell_rest(typist)
+        return tell_rest(typist, client, self._board.here.voice, self.tell_last)
 
     async def _ask_unseen(self, question: str) -> str | None:
         answered = trio.Event()
@@ -422,12 +425,6 @@ class Talk:
     def _say(self, template: str, /, **values: object) -> str:
         return self._board.here.voice.say(template, **values)
 
-    def _tell_rest(self, typist: Typist) -> bool:
-        rest = typist.take_rest()
-        for outgoing in rest:
-            self.tell_last(self._say("Not acknowledged: {text}", text=_text_of(outgoing)))
-        return bool(rest)
-
 
 def _moves(line: str, place: Place) -> bool:
     """Tell whether a line leads to another conversation."""
@@ -438,10 +435,6 @@ def _moves(line: str, place: Place) -> bool:
     except ProtocolError:
         return False
     return isinstance(request, Request) and request.moves
-
-
-def _text_of(outgoing: Outgoing) -> str | Sentence:
-    return outgoing.text if isinstance(outgoing.text, str) else Sentence("a long text")
 
 
 def _nothing() -> None:

@@ -16,7 +16,8 @@ from protocol.events import Event
 from protocol.requests import Request
 
 _HELP_ORDER = (
-    "reading", "contacts", "rooms", "admission", "editing", "schedule", "files", "identity",
+    "reading", "receipts", "contacts", "rooms", "admission", "editing", "schedule", "files",
+    "outbox", "identity",
 )  # fmt: skip
 """How the help tells of them; those that are not here come last."""
 

@@ -23,6 +23,7 @@ from protocol.text import sanitise
 from protocol.typed import help_lines, parse_line, parse_moved
 from protocol.view import View, marked_lines
 from protocol.vocabulary.files import Download, GetFile, SendFile, StopTransfers
+from protocol.vocabulary.outbox import ShowOutbox, TakeBack
 from server.conn import Conn
 from server.gateways.line_dialect import LineDialects
 from server.gateways.line_files import TelnetFiles
@@ -141,6 +142,8 @@ class _Person:
             await self.files.begin(request)
         elif isinstance(request, StopTransfers):
             self.files.stop()
+        elif isinstance(request, ShowOutbox | TakeBack):
+            self._terminal.show(voice.say("Nothing waits: the server has all that you wrote."))
         else:
             sentence = voice.say(
                 "Telnet has no files; the program mymessenger saves texts in them."

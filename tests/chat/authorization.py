@@ -27,6 +27,7 @@ from protocol.vocabulary import files as f
 from protocol.vocabulary import identity as i
 from protocol.vocabulary import moderation as m
 from protocol.vocabulary import reading as r
+from protocol.vocabulary import receipts as rc
 from protocol.vocabulary import rooms as o
 from protocol.vocabulary import schedule as s
 from tests.chat.world import (
@@ -174,6 +175,14 @@ TABLE: list[tuple[str, str, Make]] = [
      lambda w: r.HistoryFrom(message=w.of("secret"), older=True)),
     ("login   msg?    msg?    msg?    msg?    msg?    msg?", "page from others' message",
      lambda w: r.HistoryFrom(message=w.of("direct"), older=True)),
+    ("login   msg?    msg?    yes     yes     yes     msg?", "ask who has read a secret",
+     lambda w: rc.Receipts(message=w.of("secret"))),
+    ("login   msg?    msg?    msg?    msg?    msg?    msg?", "ask who has read others' message",
+     lambda w: rc.Receipts(message=w.of("direct"))),
+    ("login   no      no      no      no      no      no", "watch a message of somebody else",
+     lambda w: rc.Receipts(message=w.of("general"), who="Kim", watch=True)),
+    ("login   msg?    msg?    msg?    msg?    msg?    msg?", "watch a message among others",
+     lambda w: rc.Receipts(message=w.of("direct"), who="Kim", watch=True)),
     ("login   msg?    msg?    yes     yes     yes     msg?", "fetch a secret text",
      lambda w: Fetch(id=w.of("secret"))),
     ("login   msg?    msg?    msg?    msg?    msg?    msg?", "fetch others' text",

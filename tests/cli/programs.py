@@ -39,7 +39,8 @@ def environment(**changes: str) -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith("MYMESSENGER_")}
     return (
         kept
-        | {"TERM": "xterm", "MYMESSENGER_HISTORY": "", "MYMESSENGER_SESSIONS": "", "TZ": "UTC"}
+        | {"TERM": "xterm", "MYMESSENGER_HISTORY": "", "MYMESSENGER_SESSIONS": ""}
+        | {"MYMESSENGER_OUTBOX": "", "TZ": "UTC"}
         | {"LC_ALL": "", "LC_MESSAGES": "", "LANG": "C.UTF-8"}
         | changes
     )

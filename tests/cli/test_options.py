@@ -50,7 +50,7 @@ def test_what_is_for_a_filter(arguments: list[str]) -> None:
         (["--timeout", "0"], {}, "a number of seconds is wanted, not '0'"),
         (["--timeout", "nan"], {}, "not 'nan'"),
         (["--timeout", "soon"], {}, "not 'soon'"),
-        (["extra"], {}, "unrecognized arguments: extra"),
+        (["extra"], {}, "invalid choice: 'extra'"),
         (["--whole", "--message-file", "f"], {}, "not allowed with argument"),
         (["--text", "0"], {}, "a message has a number, not '0'"),
         (["--text", "five"], {}, "a message has a number, not 'five'"),

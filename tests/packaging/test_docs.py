@@ -25,7 +25,7 @@ def test_generated_pages_are_up_to_date() -> None:
 
 def test_a_stale_page_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "tools").symlink_to(ROOT / "tools")
-    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/man").mkdir(parents=True)
     monkeypatch.setattr(docs, "ROOT", tmp_path)
     assert docs.main(["--check"]) == 1
     assert docs.main([]) == 0

@@ -10,7 +10,7 @@ from protocol.limits import MAX_UNREAD
 from storage import GENERAL_ID, Marker, Stores, User, reading_statements
 from storage.driver import prepared
 from storage.reading_statements import UNREAD_CAP
-from storage.records import Reader, Standing
+from storage.records import Had, Reader, Standing
 from storage.room_statements import Limits
 from storage.schema import messages
 from tests.storage.helpers import NOW, memberships, new, run, save, say, user
@@ -175,3 +175,18 @@ async def test_only_rooms(stores: Stores) -> None:
     [one] = await stores.conversations.rooms(ann.id)
     assert one == (await memberships(stores, ann.id))[-1]
     assert (one.conversation.title, one.unread) == ("dev", 1)
+
+
+async def test_who_has_had_a_message(stores: Stores) -> None:
+    """Issue 6.5: those who were there, but the sender; who has read furthest comes first."""
+    ann, bob, cid = [await user(stores, name) for name in ("Ann", "Bob", "Cid")]
+    message = (await save(stores, [new(ann)]))[0].message
+    after = replace(message, sent_at=NOW + 60_000_000)
+    move = stores.conversations.move_markers
+    await move([Marker(GENERAL_ID, cid.id, 1, 0), Marker(GENERAL_ID, bob.id, 1, 1)])
+    assert await stores.reading.readers(after, None, 5) == [Had("Bob", 1, 1), Had("Cid", 1, 0)]
+    assert await stores.reading.readers(after, None, 1) == [Had("Bob", 1, 1)]
+    assert await stores.reading.readers(after, cid.id, 5) == [Had("Cid", 1, 0)]
+    assert await stores.reading.readers(after, ann.id, 5) == []
+    before = replace(message, sent_at=0)
+    assert await stores.reading.readers(before, None, 5) == [], "they came later"
