@@ -49,6 +49,7 @@ class FullScreen:
         self._attempt_scope = trio.CancelScope()
         self._talk: Talk | None = None
         self._code = 0
+        self._last: list[str] = []
         self._done = trio.Event()
         self._sign_in: SignIn | None = None
 
@@ -75,16 +76,24 @@ class FullScreen:
 
     async def _finish(self) -> None:
         """Wait until the talk has come to its end, with the terminal as it was before."""
+        while self._last:
+            self._tell_last(self._last.pop(0))
         talk = self._talk
         if talk is None:
             return
         if self._app.chat is not None:
             self._app.chat.desk.keep_draft()
-        talk.tell_last = lambda sentence: aside(f"* {sentence}\n")
         if not talk.has_begun:
             return
         talk.leave()
         await self._done.wait()
+
+    def _tell_last(self, sentence: str) -> None:
+        """Say something below the screen, once that has closed."""
+        if self._task.done():
+            aside(f"* {sentence}\n")
+        else:
+            self._last.append(sentence)
 
     # --- one talk after the other -----------------------------------------------------------
 
@@ -141,6 +150,7 @@ class FullScreen:
         chat.talk = self._talk = talk = Talk(options, board, chat)
         if not entry.asked:
             chat.began()
+        talk.tell_last = self._tell_last
         keep = self._keeper(entry)
         registers = entry.how is How.REGISTER
         credentials = Credentials(None if registers else entry.password, token, keep=keep)

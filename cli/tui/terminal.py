@@ -24,6 +24,10 @@ LAST_WRITE = 2.0
 """Seconds that the end waits for a terminal to take what gives it back to the shell."""
 
 
+CLEARED = "\r\x1b[K"
+"""Takes away what stands on the line."""
+
+
 class _WithAlt(Enum):
     """Keys that most terminals send as Esc and the key, which Textual takes for two or another."""
 
@@ -141,6 +145,7 @@ class PatientDriver(LinuxDriver):
         """Take the terminal over."""
         self._writer = Writer(OUTPUT)
         self._writer.start()
+        self._writer.put(CLEARED)  # the word that stood there until now
         super().start_application_mode()  # type: ignore[no-untyped-call]
         if self._writer_thread is not None:  # Textual's own, which would wait for the terminal
             self._writer_thread.stop()
