@@ -30,6 +30,8 @@ class Acts:
         message = entry.message
         if action == "fold":
             self._fold(entry)
+        elif action == "write":
+            self._chat.write()
         elif message is None:
             return
         elif action == "reply":
@@ -104,7 +106,7 @@ class Acts:
     def _enter(self, line: str) -> None:
         if self._chat.talk is not None:
             self._chat.talk.enter(line, self._chat.here, by_key=True)
-        self._chat.composer.focus()
+        self._chat.write()
 
     def _note(self, text: str) -> None:
         self._chat.board.note(text)

@@ -65,11 +65,12 @@ class ChatScreen(Screen[None]):
         self._due = False
         self._afresh = True
         self._list_wanted: bool | None = None
+        self._wide: bool | None = None
         self.desk = Desk(self)
         self.acts = Acts(self)
         self.sidebar = Sidebar()
         self.heading = Static("", id="heading", markup=False)
-        self.pane = MessagePane(self._want, self._jump, self._saw)
+        self.pane = MessagePane(self._want, self._jump, self._saw, self.acts.do)
         self.status_line = StatusLine(messenger.note_painted)
         self.about = Static("", id="about", markup=False)
         self.suggestions = Suggestions(self.voice, messenger.palette)
@@ -91,7 +92,7 @@ class ChatScreen(Screen[None]):
         """Begin."""
         self.sidebar.styles.width = WIDTH
         self.suggestions.display = self.about.display = False
-        self.composer.focus()
+        self.write()
         self.set_interval(TICK, self._tick)
         self.desk.load_draft()
         self.flush()
@@ -224,6 +225,8 @@ class ChatScreen(Screen[None]):
 
     def _show_list(self) -> None:
         wide = self.size.width >= WIDE
+        if wide is not self._wide:
+            self._wide, self._list_wanted = wide, None
         self.sidebar.display = wide if self._list_wanted is None else self._list_wanted
         self.sidebar.styles.width = WIDTH if wide else max(10, self.size.width - 1)
         narrow_list = self.sidebar.display and not wide
@@ -257,15 +260,11 @@ class ChatScreen(Screen[None]):
         if self._list_wanted and self.size.width < WIDE:
             self._list_wanted = None
             self._show_list()
-        self.composer.focus()
+        self.write()
 
     @on(Suggestions.Chosen)
     def _take_suggestion(self, event: Suggestions.Chosen) -> None:
         self.desk.take_completion(event.index)
-
-    @on(MessagePane.Act)
-    def _act(self, event: MessagePane.Act) -> None:
-        self.acts.do(event.action, event.entry)
 
     @on(TextArea.Changed)
     def _typed(self) -> None:
@@ -315,8 +314,12 @@ class ChatScreen(Screen[None]):
 
     def action_select(self) -> None:
         """Select a message."""
-        self.pane.focus()
+        self.set_focus(self.pane)
         self.pane.select_last()
+
+    def write(self) -> None:
+        """Let the next key go to the composer: now, and not when all messages are handled."""
+        self.set_focus(self.composer)
 
     @property
     def here(self) -> Place:

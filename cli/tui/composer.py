@@ -12,13 +12,23 @@ from textual import events
 from textual.widgets import TextArea
 
 from cli.tui.history import History
+from cli.tui.in_order import actions_of, does_bound, passes_on
 from cli.tui.keys import KEYS, Where, bindings
 
 LONG_PASTE = 10
 """Lines from which on what is pasted is asked for."""
 LARGE_PASTE = 16 * 1024
 """Characters likewise."""
-CHAT_ACTIONS = {name: key.action for key in KEYS if key.where is Where.CHAT for name in key.keys}
+CHAT_ACTIONS = {
+    name: key.action
+    for key in KEYS
+    if key.where is Where.CHAT and not key.at_once
+    for name in key.keys
+}
+"""What the chat does at a key that is pressed while writing: here, and not as a binding of the
+screen, so that what was typed before it comes before it."""
+EDITING = actions_of([*TextArea.BINDINGS, *bindings(Where.COMPOSER)])
+"""What the text area does at a key."""
 NEW_LINE = {"ctrl+j", "alt+enter", "shift+enter", "ctrl+enter"}
 
 
@@ -43,8 +53,6 @@ class Desk(Protocol):
 
 class Composer(TextArea):
     """A text area in which Enter sends."""
-
-    BINDINGS = bindings(Where.COMPOSER)
 
     def __init__(self, desk: Desk, history: History, placeholder: str) -> None:
         """Hand what is written over to ``desk``."""
@@ -84,14 +92,17 @@ class Composer(TextArea):
 
     async def _on_key(self, event: events.Key) -> None:
         """Do what a key says; what is not for this is left to the text area."""
-        action = CHAT_ACTIONS.get(event.key)
-        if action is None and not self._does(event.key):
+        if passes_on(self, event):
             return
-        event.stop()
-        event.prevent_default()
-        if action is not None:
-            # Here, and not as a binding of the screen: what was typed before it comes before it.
-            await self.screen.run_action(action)
+        if self._does(event.key):
+            event.stop()
+            event.prevent_default()
+        elif event.key in CHAT_ACTIONS:
+            event.stop()
+            event.prevent_default()
+            await self.screen.run_action(CHAT_ACTIONS[event.key])
+        else:
+            await does_bound(self, event, EDITING)
 
     def _does(self, key: str) -> bool:
         if key == "enter":

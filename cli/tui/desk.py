@@ -21,7 +21,7 @@ class Desk:
         self._chat = chat
         self._draft_of = chat.board.present
         self._head = ""  # what a key has put before the text: `/reply 12 ` or `/edit 12 `
-        self._completing = False
+        self._listed_for = ""  # the text whose completions are shown
         self._kept = ""
 
     # --- sending ----------------------------------------------------------------------------
@@ -71,7 +71,7 @@ class Desk:
         self.about(about)
         if text:
             self._chat.composer.put(text)
-        self._chat.composer.focus()
+        self._chat.write()
 
     def about(self, text: str) -> None:
         """Show above the composer what is being written."""
@@ -129,7 +129,7 @@ class Desk:
 
     def typed(self) -> None:
         """Forget the completions of another text."""
-        if not self._completing:
+        if self._chat.composer.text != self._listed_for:
             self._close_list()
 
     def complete(self, step: int) -> bool:
@@ -152,6 +152,7 @@ class Desk:
         common = common_start(found)
         if len(common) > len(before) - found[0].start:
             self._put(found[0], common)
+        self._listed_for = composer.text
         suggestions.show(found, -1)
         return True
 
@@ -163,13 +164,8 @@ class Desk:
         suggestions.show(suggestions.found, index)
 
     def _put(self, one: Completion, text: str) -> None:
-        self._completing = True
         self._chat.composer.replace_before(one.start, text)
-        # The text area tells of the change later, in a message.
-        self._chat.call_after_refresh(self._done_completing)
-
-    def _done_completing(self) -> None:
-        self._completing = False
+        self._listed_for = self._chat.composer.text
 
     def _close_list(self) -> None:
         self._chat.suggestions.show((), -1)

@@ -9,6 +9,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
+from cli.tui.in_order import Field
 from protocol.language import Voice
 
 
@@ -55,7 +56,7 @@ class Secret(ModalScreen[str | None]):
         """Show the question and a field."""
         with Vertical(classes="dialog"):
             yield Label(self._question, markup=False)
-            yield Input(password=True)
+            yield Field(password=True)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Take what was typed."""

@@ -33,6 +33,8 @@ class Key:
     """The keys as Textual calls them; none where the widget sees to them by itself."""
     action: str = ""
     """What Textual does."""
+    at_once: bool = False
+    """True: what is typed next is for another part of the screen, so it is done as it arrives."""
 
 
 KEYS: tuple[Key, ...] = (
@@ -72,7 +74,7 @@ KEYS: tuple[Key, ...] = (
     Key(Where.CHAT, "Ctrl+Home, Ctrl+End", N_("To the first message, or back to the last.")),
     Key(Where.CHAT, "", "", ("ctrl+home",), "first"),
     Key(Where.CHAT, "", "", ("ctrl+end",), "last"),
-    Key(Where.CHAT, "Ctrl+Up", N_("Select a message."), ("ctrl+up",), "select"),
+    Key(Where.CHAT, "Ctrl+Up", N_("Select a message."), ("ctrl+up",), "select", at_once=True),
     Key(Where.COMPOSER, "Enter", N_("Send; with nothing written, connect at once.")),
     Key(Where.COMPOSER, "Alt+Enter, Ctrl+J", N_("A new line.")),
     Key(Where.COMPOSER, "Tab, Shift+Tab", N_("Complete a command, a name, a room or a path.")),
@@ -105,7 +107,7 @@ KEYS: tuple[Key, ...] = (
 def bindings(where: Where, *, priority: bool = False) -> list[BindingType]:
     """Return the bindings of a part of the screen."""
     return [
-        Binding(",".join(key.keys), key.action, show=False, priority=priority)
+        Binding(",".join(key.keys), key.action, show=False, priority=priority or key.at_once)
         for key in KEYS
         if key.where is where and key.keys
     ]

@@ -65,4 +65,4 @@ def _type(chat: ChatScreen, name: str, usage: str) -> None:
         chat.talk.enter(f"/{name}", chat.here)
     else:
         chat.composer.put(f"/{name} ")
-    chat.composer.focus()
+    chat.write()

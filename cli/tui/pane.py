@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 from textual import events
-from textual.message import Message as TextualMessage
 from textual.strip import Strip
 from textual.widget import Widget
 
+from cli.tui.in_order import actions_of, does_bound, passes_on
 from cli.tui.keys import Where, bindings
 from cli.tui.layout import Row, Setting, day_of, rows_of
 from cli.tui.log import Entry, Key, Log
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MARGIN = 30
 """Entries from the edge of the window at which the next page is asked for."""
+ACTIONS = actions_of(bindings(Where.MESSAGES))
+"""What is done at a key."""
 WHEEL = 3
 """Rows that one step of the mouse's wheel scrolls."""
 
@@ -47,31 +49,24 @@ class MessagePane(Widget, can_focus=True):
     folded, moves nothing.
     """
 
-    BINDINGS = bindings(Where.MESSAGES)
-
-    class Act(TextualMessage):
-        """A key was pressed on the selected message."""
-
-        def __init__(self, action: str, entry: Entry) -> None:
-            super().__init__()
-            self.action = action
-            self.entry = entry
-
     def __init__(
         self,
         want: Callable[[bool], None],
         jump: Callable[[int], None],
         saw: Callable[[int], None],
+        act: Callable[[str, Entry], None],
     ) -> None:
         """Begin empty.
 
         Call ``want`` for older messages (True) or newer ones, ``jump`` for those at a number,
-        and ``saw`` with the number of the last message on the screen.
+        ``saw`` with the number of the last message on the screen, and ``act`` with what a key
+        says that is pressed on a message.
         """
         super().__init__()
         self._want = want
         self._jump = jump
         self._saw = saw
+        self._do = act
         self._scene: Scene | None = None
         self._bottom: tuple[Key, int] | None = None  # an entry and a row of it; None: the end
         self._selected: Key | None = None
@@ -386,17 +381,21 @@ class MessagePane(Widget, can_focus=True):
         """Unfold the selected message, or fold it."""
         entry = self.selected
         if entry is not None:
-            self.post_message(self.Act("fold", entry))
+            self._do("fold", entry)
 
     def refold(self, entry: Entry) -> None:
         """Show a message whole, or no longer."""
         entry.unfolded, entry.rows_for = not entry.unfolded, None
         self._lay_out()
 
+    def action_write(self) -> None:
+        """Go back to writing."""
+        self._do("write", self.selected or Entry((0, 0)))
+
     def _act(self, action: str) -> None:
         entry = self.selected
         if entry is not None and entry.message is not None:
-            self.post_message(self.Act(action, entry))
+            self._do(action, entry)
 
     def action_reply(self) -> None:
         """Answer the selected message."""
@@ -426,6 +425,11 @@ class MessagePane(Widget, can_focus=True):
         """Copy the text of the selected message."""
         self._act("copy")
 
+    async def _on_key(self, event: events.Key) -> None:
+        """Do what is bound to a key, in the order in which keys are pressed."""
+        if not passes_on(self, event):
+            await does_bound(self, event, ACTIONS)
+
     # --- the mouse and the window -----------------------------------------------------------
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
@@ -448,7 +452,7 @@ class MessagePane(Widget, can_focus=True):
             if entry is None or entry.message is None:
                 return
             if entry.key == self._selected:
-                self.post_message(self.Act("fold", entry))
+                self._do("fold", entry)
             self._select(entry)
 
     def on_resize(self) -> None:

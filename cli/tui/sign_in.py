@@ -16,6 +16,7 @@ from textual.strip import Strip
 from textual.widgets import Button, Input, Label, OptionList, RadioButton, RadioSet, Static
 from textual.widgets.option_list import Option
 
+from cli.tui.in_order import Field
 from protocol.language import N_, Voice
 from protocol.text import sanitise_line
 
@@ -88,7 +89,7 @@ class SignIn(Screen[None]):
         """Called with what is wanted."""
         self.on_stop: Callable[[], None] = _ignore_stop
         """Called where that is not wanted any more."""
-        self._inputs = {field: Input(id=field.name.lower(), compact=True) for field in FormField}
+        self._inputs = {field: Field(id=field.name.lower(), compact=True) for field in FormField}
         self._inputs[FormField.PASSWORD].password = True
         self._errors = {field: Static("", classes="error", markup=False) for field in FormField}
         self._state = Painted("", id="state", markup=False)

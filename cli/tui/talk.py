@@ -402,6 +402,7 @@ class Talk:
             return []
         if isinstance(reply, Sent) and reply.target is not None:
             log = self._board.log_of(reply.conversation)
+            self._face.changed()
             if isinstance(request, Edit) and reply.kind == "edit":
                 log.edit(reply.target, request.text, reply.time)
                 return []

@@ -136,6 +136,14 @@ class PatientDriver(LinuxDriver):
     def flush(self) -> None:
         """Do nothing: the writer does not keep anything back."""
 
+    def _get_terminal_size(self) -> tuple[int, int]:
+        """Return columns and rows as the terminal has them, whatever COLUMNS says."""
+        try:
+            columns, rows = os.get_terminal_size(OUTPUT)
+        except OSError:
+            return super()._get_terminal_size()
+        return columns, rows
+
     @property
     def is_idle(self) -> bool:
         """True: the terminal has taken everything."""
