@@ -43,23 +43,44 @@ Run = dict[str, Any]
 class Server:
     """A server under load."""
 
-    def __init__(self, port: int, pid: int, arguments: Sequence[str]) -> None:
+    def __init__(
+        self, port: int, pid: int, arguments: Sequence[str], generator: str = "fanout"
+    ) -> None:
         self.port = port
         self.pid = pid
         self.arguments = arguments
         """What the load generator has to know of its protocol."""
+        self.generator = generator
+        """Which build of it can load this server."""
+
+    def over_tls(self) -> Server:
+        """Return the same server as it is reached over TLS."""
+        return Server(self.port, self.pid, (*self.arguments, "--tls"), "fanout_tls")
 
 
 def build() -> None:
     """Compile the C programs where they are missing or old; raises where there is no compiler."""
+    for name in ("fanout", "ref_c"):
+        _compile(name, name)
+
+
+def build_tls() -> None:
+    """Compile the load generator that speaks TLS; raises where OpenSSL's headers are missing."""
+    try:
+        _compile("fanout", "fanout_tls", "-DWITH_TLS", libraries=("-lssl", "-lcrypto"))
+    except subprocess.CalledProcessError as error:
+        raise SystemExit("OpenSSL's headers are needed: install libssl-dev.") from error
+
+
+def _compile(name: str, program_name: str, *flags: str, libraries: Sequence[str] = ()) -> None:
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         raise SystemExit("A C compiler is needed: install gcc.")
     BUILD.mkdir(parents=True, exist_ok=True)
-    for name in ("fanout", "ref_c"):
-        source, program = ROOT / "bench" / f"{name}.c", BUILD / name
-        if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
-            subprocess.run([compiler, "-O2", "-o", program, source], check=True)  # noqa: S603
+    source, program = ROOT / "bench" / f"{name}.c", BUILD / program_name
+    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+        command = [compiler, "-O2", *flags, "-o", str(program), str(source), *libraries]
+        subprocess.run(command, check=True)  # noqa: S603
 
 
 @contextmanager
@@ -145,7 +166,13 @@ def _wait_until_ready(process: subprocess.Popen[bytes]) -> None:
 
 
 def _command(server: Server, *arguments: str) -> list[str]:
-    command = [str(BUILD / "fanout"), "--port", str(server.port), "--server-pid", str(server.pid)]
+    command = [
+        str(BUILD / server.generator),
+        "--port",
+        str(server.port),
+        "--server-pid",
+        str(server.pid),
+    ]
     return [*command, *server.arguments, *arguments]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench import broadcast
+from bench.encryption import tls
 from bench.expiry import expiry
 from bench.history import history
 from bench.idle import idle
@@ -20,6 +21,7 @@ SCENARIOS = {
     "stuck": Scenario(stuck, "latency at 100 messages/s while a tenth of the clients never read"),
     "idle": Scenario(idle, "10,000 idle connections: memory, and the login of one more"),
     "long-text": Scenario(long_text, "latency of the others while a long text passes", quick=False),
+    "tls": Scenario(tls, "saturated and at 100 messages/s, over TLS against without", quick=False),
     "mysql": Scenario(broadcast.mysql, "saturated, on MySQL against SQLite", quick=False),
     "expiry": Scenario(expiry, "latency while a long history is deleted", quick=False),
     "terminal": Scenario(terminal, "the full-screen client: start, CPU, memory", quick=False),

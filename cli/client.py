@@ -17,7 +17,7 @@ from typing import TypeVar
 import trio
 from msgspec.structs import replace
 
-from cli.connector import OpenStream, open_tcp
+from cli.connector import Connector, OpenStream
 from cli.core import Core
 from cli.credentials import Credentials
 from cli.errors import ClientClosed, ConnectionLost, Refused
@@ -26,6 +26,7 @@ from cli.kept import KeptMessages
 from cli.messages import ChatMessage
 from cli.notices import Notice
 from cli.outbox import Outgoing, TextSource
+from cli.security import Security
 from cli.status import ClientStatus, State
 from cli.transfers import Transfers
 from cli.upkeep import Upkeep
@@ -76,6 +77,7 @@ class Client:
         open_stream: OpenStream | None = None,
         kept: KeptMessages | None = None,
         since: Mapping[int, int] | None = None,
+        security: Security | None = None,
     ) -> AsyncIterator[Client]:
         """Connect and log in as ``name``; at the end of the block say goodbye and close.
 
@@ -84,20 +86,31 @@ class Client:
         a name that has a password. With ``echo`` ReadMsg returns this client's own messages too,
         in their place in the order. With ``retry`` the block begins without waiting for the
         connection, and the first attempt is repeated like any later one. ``on_notice`` is called
-        with what happens to the connection; it must not block. ``open_stream`` replaces TCP.
+        with what happens to the connection; it must not block.
         With ``kept`` a text is on the disk before it is sent, so that it survives the end of the
         program; what an earlier run has left is sent first. ``since`` is what the program has had
         before: ReadMsg goes on behind that sequence number of each conversation.
 
-        Raises CannotConnect where the first attempt fails, and LoginRefused where the server
-        does not take the name. The end of the block does not wait for messages that were handed
-        over with :meth:`begin_send` only; see :meth:`drain`.
+        The connection is encrypted and the server verified, in the way and with the exceptions
+        that ``security`` tells (see :class:`cli.security.Security`); with its default a server
+        on this machine is spoken to in plain text, and the user's known servers are trusted.
+        ``open_stream`` replaces all that: the stream it returns is used as it is.
+
+        Raises CannotConnect where the first attempt fails, LoginRefused where the server does
+        not take the name, and UntrustedServer (UnknownServer, OtherServer) where the server is
+        not proven to be the one that is meant; nothing was sent to it then. A client that meets
+        such a server later on, when it reconnects, stops: what waits has ClientClosed, and the
+        end of the block raises the UntrustedServer.
+
+        The end of the block does not wait for messages that were handed over with
+        :meth:`begin_send` only; see :meth:`drain`.
         """
         core = Core(name, echo=echo, notify=on_notice or _ignore)
         core.timeline.go_on_after(since or {})
+        connector = Connector(host, port, security or Security(), core.notify)
         upkeep = Upkeep(
-            host, port, core, open_stream or open_tcp(host, port), history,
-            language=language, credentials=credentials,
+            host, port, core, open_stream or connector.open_stream, history,
+            language=language, credentials=credentials, link=lambda: connector.link,
         )  # fmt: skip
         connection = None if retry else await upkeep.connect_first()
         try:
@@ -111,6 +124,8 @@ class Client:
                     nursery.cancel_scope.cancel()
         finally:
             upkeep.close(ClientClosed("The client has been closed."))
+        if upkeep.distrust is not None:
+            raise upkeep.distrust
 
     # --- messages ---------------------------------------------------------------------------
 

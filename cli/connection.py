@@ -16,6 +16,7 @@ from cli.upload import Upload
 from protocol.errors import ErrorCode, ProtocolError
 from protocol.events import Error, Event, Goodbye, LoggedIn, Part, Reply, Welcome
 from protocol.framing import Incoming, encode, event_reader
+from protocol.language import Sentence
 from protocol.requests import Hello, Login, Ping, Quit, Request
 
 READ_SIZE = 64 * 1024
@@ -273,4 +274,10 @@ def _check_refusal(frame: Event) -> None:
     if isinstance(frame, Error):
         if frame.code in TEMPORARY:
             raise ConnectionLost("{reason}", reason=frame.message)
-        raise LoginRefused(frame.code, frame.message)
+        sentence: str | Sentence = frame.message
+        if frame.code == ErrorCode.TLS_REQUIRED:
+            sentence = Sentence(
+                "{refusal} Leave out --plaintext; for this machine itself give --tls.",
+                refusal=frame.message,
+            )
+        raise LoginRefused(frame.code, sentence)

@@ -82,6 +82,7 @@ class Conversation:
                 history=options.history,
                 language=options.language,
                 credentials=options.credentials,
+                security=options.security,
                 echo=True,
                 retry=options.retry,
                 on_notice=self._notice,

@@ -9,11 +9,15 @@ from dataclasses import replace
 from getpass import getpass
 from pathlib import Path
 
+from cli.address import is_loopback
 from cli.credentials import Credentials
-from cli.errors import ClientError, LoginRefused
+from cli.errors import ClientError, LoginRefused, UnknownServer
+from cli.fingerprints import as_fingerprint
+from cli.known_servers import KnownServers
 from cli.options import Options
 from cli.reasons import reason_of
 from cli.saved import SavedSessions
+from cli.security import Security
 from protocol.errors import ErrorCode
 from protocol.language import Sentence, voice
 
@@ -30,18 +34,82 @@ def aside(text: str) -> None:
 class Door:
     """One user's way to one server."""
 
-    def __init__(self, options: Options, saved: SavedSessions) -> None:
-        """Take the user's wishes, ``options.name`` given, and the sessions saved earlier."""
-        self._options = options
+    def __init__(self, options: Options, saved: SavedSessions, known: KnownServers) -> None:
+        """Take the user's wishes, ``options.name`` given, and what was saved earlier."""
+        security = Security(options.wish, options.fingerprint, options.trust_new, known)
+        self._options = replace(options, security=security)
         self._saved = saved
+        self._known = known
         self._name = options.name or ""
         self._voice = voice(options.language)
 
     def run(self) -> int:
         """Run the mode that is wanted; return the exit code.
 
-        Raises LoginRefused where the server does not let one in by any means there are.
+        Raises LoginRefused where the server does not let one in by any means there are, and
+        UntrustedServer where it is not proven to be the one that is meant.
         """
+        if self._options.plaintext and not is_loopback(self._options.host):
+            self._complain(
+                Sentence(
+                    "--plaintext: anybody on the way to {host} can read and change what you "
+                    "write, your password too.",
+                    host=self._options.host,
+                )
+            )
+        while True:
+            try:
+                return self._enter()
+            except UnknownServer as unknown:
+                if not self._may_ask or not self._asks_trust(unknown):
+                    raise
+
+    @property
+    def _may_ask(self) -> bool:
+        """True: there is a person who has come to talk."""
+        options = self._options
+        has_other_aims = options.is_one_shot or options.is_for_a_file or options.is_for_a_filter
+        return sys.stdin.isatty() and sys.stderr.isatty() and not has_other_aims
+
+    def _asks_trust(self, unknown: UnknownServer) -> bool:
+        """Ask a person whether a server is the one that is meant; True: it is known now."""
+        say = self._voice.say
+        aside(
+            say(
+                "The server {server} is not known yet. Its fingerprint is {fingerprint} .",
+                server=unknown.server, fingerprint=unknown.fingerprint,
+            )
+            + "\n"
+            + say("The server printed its own when it started: are they the same?")
+            + "\n"
+        )  # fmt: skip
+        while True:
+            aside(say("Trust it? (yes/no)") + " ")
+            try:
+                answer = sys.stdin.readline()
+            except UnicodeError:
+                continue
+            word = answer.strip().casefold()
+            if not answer or word in {"no", say("no")}:
+                aside("" if answer else "\n")
+                return False
+            if word in {"yes", say("yes")} or as_fingerprint(answer.strip()) == unknown.fingerprint:
+                self._trust(unknown)
+                return True
+            self._complain(Sentence("Type yes or no, or the fingerprint that you know."))
+
+    def _trust(self, unknown: UnknownServer) -> None:
+        options = self._options
+        try:
+            self._known.add(options.host, options.port, unknown.fingerprint)
+        except OSError as error:
+            reason = reason_of(error)
+            self._complain(
+                Sentence("The server cannot be saved as known: {reason}.", reason=reason)
+            )
+
+    def _enter(self) -> int:
+        """Prove by one means after the other who the user is; return the exit code."""
         options = self._options
         token = self._saved.token(options.host, options.port, self._name)
         try:

@@ -55,3 +55,40 @@ class ConnectionLost(ClientError):
 
 class NoWelcome(ConnectionLost):
     """The connection ended before the other end said anything that a server of ours says."""
+
+
+class NoEncryption(ConnectionLost):
+    """No TLS came about, or a server of ours wants it; nothing was sent in its place."""
+
+
+class BadCertificate(ConnectionLost):
+    """The certificate that an authority has signed is not in order, for example expired."""
+
+
+class UntrustedServer(ClientError):
+    """Who answers may not be the server that is meant: nothing was sent, and nobody tries again."""
+
+
+class UnknownServer(UntrustedServer):
+    """The server is known neither to the user nor to an authority that this machine trusts.
+
+    ``server`` is its address and ``fingerprint`` that of its certificate, for the question
+    whether to trust it.
+    """
+
+    def __init__(self, server: str, fingerprint: str) -> None:
+        sentence = Sentence(
+            "The server {server} is not known yet, and no authority vouches for it: nothing was "
+            "sent to it. Its fingerprint is {fingerprint} . If that is the one the server printed "
+            "when it started, give it with --fingerprint {fingerprint} ; --trust-new trusts "
+            "whatever a server shows the first time.",
+            server=server,
+            fingerprint=fingerprint,
+        )
+        super().__init__("{sentence}", sentence=sentence)
+        self.server = server
+        self.fingerprint = fingerprint
+
+
+class OtherServer(UntrustedServer):
+    """Who answers is not the server that is known at this address, or that was named."""

@@ -50,6 +50,7 @@ class FileMode:
                 history=0,
                 language=options.language,
                 credentials=options.credentials,
+                security=options.security,
                 retry=options.retry,
                 on_notice=self._notice,
             ) as client,

@@ -12,15 +12,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cli import tasks
+from cli.address import address_of
 from cli.door import Door, aside, has_terminal
-from cli.errors import ClientError, LoginRefused
+from cli.errors import ClientError, LoginRefused, OtherServer
+from cli.known_servers import KnownServers, known_servers
 from cli.options import Options, parse, parser_of
+from cli.reasons import reason_of
 from cli.saved import SavedSessions, saved_sessions
 from protocol.errors import ErrorCode
 from protocol.language import Sentence, voice
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+EXIT_OTHER_SERVER = 3
 EXIT_INTERRUPTED = 130
 
 
@@ -30,6 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     try:
         return _run(options)
+    except OtherServer as error:
+        _complain(options, error)
+        return EXIT_OTHER_SERVER
     except ClientError as error:
         _complain(options, error)
         return EXIT_FAILED if options.task is None else tasks.EXIT_FAILED
@@ -43,18 +50,22 @@ def _run(options: Options) -> int:
             return _print_completion(options, task)
         case tasks.SendTask() as task:
             options = replace(options, task=_with_text(options, task))
-    saved = saved_sessions(os.environ)
+    saved, known = saved_sessions(os.environ), known_servers(os.environ)
+    if options.forget_server is not None:
+        return _forget(options, saved, known, *options.forget_server)
+    for complaint in known.complaints():
+        _complain(options, complaint)
     if options.is_for_a_screen and has_terminal():
         from cli.tui.start import run_screen  # not for anybody else: it takes long to load
 
-        return run_screen(options, saved)
+        return run_screen(options, saved, known)
     name = options.name or saved.last_name(options.host, options.port)
     if name is not None:
-        return Door(replace(options, name=name), saved).run()
+        return Door(replace(options, name=name), saved, known).run()
     if options.task is not None or not sys.stdin.isatty():
         _complain(options, Sentence("Who are you? Give your name with --name NAME."))
         return EXIT_USAGE
-    return _run_asking(options, saved)
+    return _run_asking(options, saved, known)
 
 
 def _print_completion(options: Options, task: tasks.CompletionTask) -> int:
@@ -73,11 +84,35 @@ def _with_text(options: Options, task: tasks.SendTask) -> tasks.SendTask:
     return replace(task, text=whole_input(options.language))
 
 
-def _run_asking(options: Options, saved: SavedSessions) -> int:
+def _forget(
+    options: Options, saved: SavedSessions, known: KnownServers, host: str, port: int
+) -> int:
+    """Know a server no longer; the tokens it gave are not for whoever answers there next."""
+    server = address_of(host, port)
+    try:
+        sessions, was_known = saved.forget_server(host, port), known.forget(host, port)
+    except OSError as error:
+        raise ClientError(
+            "The server {server} cannot be forgotten: {reason}.",
+            server=server, reason=reason_of(error),
+        ) from error  # fmt: skip
+    if not sessions and not was_known:
+        _complain(options, Sentence("The server {server} is not known.", server=server))
+        return EXIT_FAILED
+    _complain(
+        options,
+        Sentence(
+            "The server {server} is forgotten; next time it is a new one to you.", server=server
+        ),
+    )
+    return 0
+
+
+def _run_asking(options: Options, saved: SavedSessions, known: KnownServers) -> int:
     """Ask a person for a name (S002-4) until the server takes it."""
     while (name := _ask_name(options)) is not None:
         try:
-            return Door(replace(options, name=name), saved).run()
+            return Door(replace(options, name=name), saved, known).run()
         except LoginRefused as refused:
             if refused.code not in {ErrorCode.BAD_NAME, ErrorCode.NAME_TAKEN}:
                 raise

@@ -91,6 +91,22 @@ class NotKept:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerTrusted:
+    """A server that nobody knew is trusted from now on, as the user wanted it beforehand."""
+
+    server: str
+    """Its address."""
+    fingerprint: str
+    not_saved: Sentence | None
+    """Why it is known for this run only; None where it is known to later ones too."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrustLost:
+    """The server is not proven to be the one that is meant. The client has given up."""
+
+
+@dataclass(frozen=True, slots=True)
 class News:
     """Something happened that concerns the user: an invitation, a contact, another device."""
 
@@ -99,5 +115,5 @@ class News:
 
 Notice = (
     Connected | Disconnected | ServerStops | StorageChanged | ServerError | Remark | News
-    | LoginLost | Restored | NotKept
+    | LoginLost | Restored | NotKept | ServerTrusted | TrustLost
 )  # fmt: skip

@@ -50,6 +50,7 @@ class OneShot:
             history=0,
             language=options.language,
             credentials=options.credentials,
+            security=options.security,
             retry=options.retry,
         ) as client:
             with stop.begin():

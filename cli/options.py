@@ -7,7 +7,10 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from cli.address import parse_address
 from cli.credentials import Credentials
+from cli.fingerprints import as_fingerprint
+from cli.security import Security, Wish
 from cli.subcommands import add_subcommands, take_task
 from cli.tasks import Task
 from cli.wording import Wrong, language_asked, translate
@@ -36,11 +39,14 @@ At the end of the input it waits until the server has stored every line, and end
   mymessenger --name Alice --get 121 > report.pdf
 
 Exit code: 0 everything was sent; 1 something was not, or standard output failed, or there is no
-connection; 2 wrong usage; 130 Ctrl+C in a pipe (in the terminal Ctrl+C is a way to leave: 0).
+connection; 2 wrong usage; 3 the server is not the one that is known; 130 Ctrl+C in a pipe (in the
+terminal Ctrl+C is a way to leave: 0).
 
 Environment: MYMESSENGER_NAME, MYMESSENGER_HOST and MYMESSENGER_PORT stand in for the flags,
 MYMESSENGER_PASSWORD for the password file. Who has logged in with a password stays logged in on
 this device: MYMESSENGER_SESSIONS is the file that is kept in, and where it is empty none is.
+MYMESSENGER_FINGERPRINT stands in for --fingerprint. MYMESSENGER_KNOWN_SERVERS is the file of the
+servers that you trust; where it is empty none is kept.
 NO_COLOR turns the dimming of notices off.
 """)
 
@@ -82,6 +88,21 @@ class Options:
     """Where there is a terminal: a line to type on, not the full screen."""
     task: Task | None = None
     """What a subcommand asks for."""
+    tls: bool = False
+    plaintext: bool = False
+    fingerprint: str | None = None
+    trust_new: bool = False
+    forget_server: tuple[str, int] | None = None
+    """The server that is to be known no longer."""
+    security: Security | None = None
+    """What all that means, with the servers known earlier; likewise found out later."""
+
+    @property
+    def wish(self) -> Wish:
+        """Whether the connection is to be encrypted."""
+        if self.plaintext:
+            return Wish.PLAIN
+        return Wish.TLS if self.tls else Wish.SAFE
 
     @property
     def is_for_a_filter(self) -> bool:
@@ -134,11 +155,17 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str] = os.e
         parser.error(
             voice(language).say("{one} and {other} do not go together", one=one, other=other)
         )
+    if options.fingerprint is None and not options.plaintext:
+        try:
+            named = environment.get("MYMESSENGER_FINGERPRINT")
+            options.fingerprint = _fingerprint(named) if named else None
+        except Wrong as wrong:
+            parser.error(f"MYMESSENGER_FINGERPRINT: {wrong.said(voice(language))}")
     options.language = language
     return Options(**vars(options))
 
 
-_ENDS = ("--contacts", "--chat", "--add", "--text", "--send-file", "--get")
+_ENDS = ("--contacts", "--chat", "--add", "--text", "--send-file", "--get", "--forget-server")
 """After each of these the program ends."""
 _MESSAGES = ("--whole", "--message-file")
 """What is sent is one message."""
@@ -158,7 +185,9 @@ def parser_of(voice: Voice, environment: Mapping[str, str] = os.environ) -> argp
     return parser
 
 
-def _contradiction(given: Mapping[str, object], command: str | None) -> tuple[str, str] | None:
+def _contradiction(  # noqa: PLR0911 - one a rule
+    given: Mapping[str, object], command: str | None
+) -> tuple[str, str] | None:
     """Return two flags, or one and a subcommand, of which one would have to be ignored."""
     for flag in (*_ENDS, *_MESSAGES, *_GOES_ON, *_OTHER_MODES):
         if command is not None and _is_given(given, flag):
@@ -170,6 +199,12 @@ def _contradiction(given: Mapping[str, object], command: str | None) -> tuple[st
         return (ends + messages)[0], (ends + messages)[1]
     if ends and goes_on:
         return ends[0], goes_on[0]
+    if given["plaintext"]:
+        for flag in ("--tls", "--fingerprint", "--trust-new"):
+            if _is_given(given, flag):
+                return "--plaintext", flag
+    if given["trust_new"] and _is_given(given, "--fingerprint"):
+        return "--trust-new", "--fingerprint"
     if _is_given(given, "--chat") and not _is_given(given, "--send") and given["quiet"]:
         return "--chat", "--quiet"
     return None
@@ -227,6 +262,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         "--lang", dest="language", choices=LANGUAGES,
         help="the language to speak (default: that of the locale, English where there is none)",
     )  # fmt: skip
+    _add_security(parser)
     _add_one_shots(parser)
     parser.add_argument(
         "--line", action="store_true",
@@ -273,6 +309,31 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     return parser
 
 
+def _add_security(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "encryption",
+        "Every connection is encrypted, but those to this machine itself. A server that no\n"
+        "authority vouches for is known by its fingerprint; a terminal asks the first time.",
+    )
+    group.add_argument("--tls", action="store_true", help="encrypt to this machine itself too")
+    group.add_argument(
+        "--plaintext", action="store_true",
+        help="do not encrypt: anybody on the way can read and change everything",
+    )  # fmt: skip
+    group.add_argument(
+        "--fingerprint", type=_fingerprint, metavar="SHA256:...",
+        help="accept the server with this fingerprint, and no other",
+    )  # fmt: skip
+    group.add_argument(
+        "--trust-new", action="store_true",
+        help="accept a server that is not known yet unasked; one that has changed is refused",
+    )  # fmt: skip
+    group.add_argument(
+        "--forget-server", type=_server, metavar="HOST:PORT",
+        help="know that server no longer, forget the sessions there too, and end",
+    )  # fmt: skip
+
+
 def _add_one_shots(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("one thing, and the end")
     one = group.add_mutually_exclusive_group()
@@ -298,6 +359,23 @@ def _name(text: str) -> str:
     except UnicodeEncodeError:
         raise Wrong("the name is not valid UTF-8") from None
     return text
+
+
+def _fingerprint(text: str) -> str:
+    fingerprint = as_fingerprint(text.strip())
+    if fingerprint is None:
+        raise Wrong(
+            "a fingerprint is SHA256: and 43 characters, as the server prints it, not {text}",
+            text=repr(text),
+        )
+    return fingerprint
+
+
+def _server(text: str) -> tuple[str, int]:
+    server = parse_address(text, DEFAULT_PORT)
+    if server is None:
+        raise Wrong("a server is given as HOST:PORT, not {text}", text=repr(text))
+    return server
 
 
 def _port(text: str) -> int:

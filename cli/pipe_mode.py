@@ -76,6 +76,7 @@ class Filter:
                 history=options.history if self._printing else 0,
                 language=options.language,
                 credentials=options.credentials,
+                security=options.security,
                 retry=options.retry,
                 on_notice=self._notice,
             ) as client,

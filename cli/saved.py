@@ -5,12 +5,13 @@ They are in a file below the user's configuration that only the user can read.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from fcntl import LOCK_EX, flock
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from cli.address import address_of
+from cli.private_file import alone, write_private
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -67,20 +68,19 @@ class SavedSessions:
                     server[_LAST] = ""
                 self._write(file)
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Let no other program of ours change the file meanwhile; raises OSError."""
-        if self._path is None:
-            yield
-            return
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            with suppress(OSError):  # a file system that knows no locks
-                flock(lock, LOCK_EX)
-            yield
-        finally:
-            os.close(lock)
+    def forget_server(self, host: str, port: int) -> bool:
+        """Keep nothing of a server any longer; False where there was nothing. Raises OSError."""
+        with self._alone():
+            file = self._read()
+            ours = [key for key in file if _is_of(key, address_of(host, port))]
+            for key in ours:
+                del file[key]
+            if ours:
+                self._write(file)
+            return bool(ours)
+
+    def _alone(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._path is None else alone(self._path)
 
     def _read(self) -> dict[str, Any]:
         if self._path is None:
@@ -94,19 +94,17 @@ class SavedSessions:
         return file if isinstance(file, dict) else {}
 
     def _write(self, file: dict[str, Any]) -> None:
-        """Write all of it or nothing, for the eyes of the user alone."""
         if self._path is None:
             return
         import json
 
-        new = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-        try:
-            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-                out.write(json.dumps(file).encode())
-            new.replace(self._path)
-        finally:
-            with suppress(OSError):
-                new.unlink(missing_ok=True)
+        write_private(self._path, json.dumps(file).encode())
+
+
+def _is_of(key: str, address: str) -> bool:
+    """Tell whether an entry is of a server, in whatever form its host was typed."""
+    host, _, port = key.rpartition(":")
+    return port.isdecimal() and address_of(host, int(port)) == address
 
 
 def _server(file: MutableMapping[str, Any], host: str, port: int) -> dict[str, Any]:

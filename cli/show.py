@@ -17,8 +17,11 @@ from cli.notices import (
     Restored,
     ServerError,
     ServerStops,
+    ServerTrusted,
     StorageChanged,
+    TrustLost,
 )
+from cli.security import Link, Proof
 from cli.status import ClientStatus, State
 from protocol.events import StatusReport
 from protocol.language import N_, Count, Sentence, decimal
@@ -27,7 +30,7 @@ from protocol.view import View, lines, message_lines
 
 _Facts = (
     Connected | Disconnected | ServerStops | StorageChanged | ServerError | Remark | LoginLost
-    | Restored | NotKept
+    | Restored | NotKept | ServerTrusted | TrustLost
 )  # fmt: skip
 
 
@@ -87,7 +90,7 @@ class NoticeLines:
         return _fact(notice).said(self._here.voice)
 
 
-def _fact(notice: _Facts) -> Sentence:  # noqa: C901, PLR0911 - one a kind
+def _fact(notice: _Facts) -> Sentence:  # noqa: C901, PLR0911, PLR0912 - one a kind
     match notice:
         case Connected(again=False):
             return Sentence(
@@ -121,6 +124,21 @@ def _fact(notice: _Facts) -> Sentence:  # noqa: C901, PLR0911 - one a kind
             return Sentence("{remark}", remark=notice.sentence)
         case LoginLost():
             return Sentence("The login was refused: {reason}", reason=notice.sentence)
+        case ServerTrusted(not_saved=None):
+            return Sentence(
+                "The server {server} is trusted from now on. Its fingerprint is {fingerprint} .",
+                server=notice.server, fingerprint=notice.fingerprint,
+            )  # fmt: skip
+        case ServerTrusted():
+            return Sentence(
+                "The server {server} is trusted this time only, since that cannot be saved: "
+                "{reason}. Its fingerprint is {fingerprint} .",
+                server=notice.server, reason=notice.not_saved, fingerprint=notice.fingerprint,
+            )  # fmt: skip
+        case TrustLost():
+            return Sentence(
+                "It is not certain that this is the server that is meant: it is sent nothing."
+            )
         case Restored() | NotKept():
             return _fact_of_keeping(notice)
 
@@ -167,6 +185,8 @@ def status_lines(report: StatusReport, status: ClientStatus, view: View) -> list
             server=report.server, host=status.host, port=status.port,
         ),
     ]  # fmt: skip
+    if status.link is not None:
+        facts.append(view.say("connection: {link}", link=_link(status.link)))
     if status.round_trip is not None:
         facts.append(view.say("round trip: {time} ms", time=decimal(status.round_trip * 1000)))
     if status.reconnects:
@@ -202,6 +222,25 @@ def offline_lines(status: ClientStatus, view: View) -> list[str]:
         view.say("server: {host} port {port}", host=status.host, port=status.port),
         view.say("waiting to be sent: {number}", number=status.unacknowledged),
     ]  # fmt: skip
+
+
+def _link(link: Link) -> Sentence:
+    """Return how a connection is protected, and how that is known."""
+    version = link.version.replace("TLSv", "TLS ")
+    match link.proof:
+        case Proof.CA:
+            return Sentence(
+                "encrypted ({version}); an authority vouches for the server", version=version
+            )
+        case Proof.FINGERPRINT:
+            return Sentence(
+                "encrypted ({version}); the server is known by its fingerprint {fingerprint}",
+                version=version, fingerprint=link.fingerprint,
+            )  # fmt: skip
+        case Proof.LOOPBACK:
+            return Sentence("not encrypted, but within this machine")
+        case Proof.NONE:
+            return Sentence("not encrypted: anybody on the way can read it and change it")
 
 
 def state_word(state: State) -> Sentence:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from cli.security import Link
+
 
 class State(StrEnum):
     """Where a client stands."""
@@ -47,3 +49,5 @@ class ClientStatus:
     """Seconds that the last request took to be answered."""
     storage_available: bool
     """False while the server has said that its database is away."""
+    link: Link | None = None
+    """How the connection is protected; None where there is none, or it is the program's own."""

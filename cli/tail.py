@@ -116,6 +116,7 @@ class Tail:
             options.name or "",
             history=0,
             language=options.language,
+            security=options.security,
             credentials=options.credentials,
             retry=options.retry,
             on_notice=self._notice,

@@ -65,6 +65,7 @@ class Unread:
             options.name or "",
             history=0,
             language=options.language,
+            security=options.security,
             credentials=options.credentials,
             retry=options.retry,
         ) as client:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import trio
 
@@ -18,8 +19,10 @@ from cli.errors import (
     ConnectionLost,
     LoginRefused,
     NoWelcome,
+    UntrustedServer,
 )
-from cli.notices import Connected, Disconnected, LoginLost
+from cli.notices import Connected, Disconnected, LoginLost, TrustLost
+from cli.security import Link
 from cli.session import Session
 from cli.status import ClientStatus, State
 from cli.zone import local_zone
@@ -49,8 +52,12 @@ class Upkeep:
         *,
         language: str = "",
         credentials: Credentials | None = None,
+        link: Callable[[], Link | None],
     ) -> None:
-        """Begin without a connection; ``host`` and ``port`` are only for sentences."""
+        """Begin without a connection; ``host`` and ``port`` are only for sentences.
+
+        ``link`` tells how the stream opened last is protected.
+        """
         self._host = host
         self._port = port
         self._core = core
@@ -60,6 +67,9 @@ class Upkeep:
         """What the server is asked to speak, and what reasons are told in."""
         self._zone = local_zone()
         self.credentials = credentials or Credentials()
+        self._link = link
+        self.distrust: UntrustedServer | None = None
+        """Why this has been given up, where the server may be another one than is meant."""
         self._session: Session | None = None
         self._connection: Connection | None = None
         self._closing = False
@@ -91,6 +101,7 @@ class Upkeep:
             unread=len(self._core.inbox),
             round_trip=self._core.round_trip,
             storage_available=self._core.storage_available,
+            link=self._link() if self.state is State.ONLINE else None,
         )
 
     async def online(self) -> Connection:
@@ -108,7 +119,7 @@ class Upkeep:
         return None if connection is None or connection.lost else connection
 
     async def connect_first(self) -> Connection:
-        """Connect and log in once; raises CannotConnect or LoginRefused."""
+        """Connect and log in once; raises CannotConnect, UntrustedServer or LoginRefused."""
         try:
             return await self._connect()
         except (OSError, ConnectionLost) as error:
@@ -121,7 +132,10 @@ class Upkeep:
             ) from error
 
     async def _connect(self) -> Connection:
-        """Make a connection and log in; raises OSError, ConnectionLost or LoginRefused."""
+        """Make a connection and log in.
+
+        Raises OSError, ConnectionLost, UntrustedServer or LoginRefused.
+        """
         with trio.move_on_after(CONNECT_TIMEOUT):
             connection = Connection(await self._open_stream(), self._core.changes)
             try:
@@ -173,6 +187,9 @@ class Upkeep:
         reason = explain(error)
         if isinstance(error, NoWelcome) and self._logins == 0:
             reason = Sentence("{reason} Is it a mymessenger server?", reason=reason)
+            link = self._link()
+            if link is not None and not link.version:
+                reason = Sentence("{reason} If it wants TLS, give --tls.", reason=reason)
         return reason
 
     def _say(self, reason: Sentence) -> str:
@@ -200,6 +217,9 @@ class Upkeep:
                     continue
                 except LoginRefused as refused:
                     self._give_up(refused)
+                    return
+                except UntrustedServer as distrust:
+                    self._stop_trusting(distrust)
                     return
                 except (OSError, ConnectionLost) as error:
                     failed += 1
@@ -253,6 +273,14 @@ class Upkeep:
         self._last_error = refused.sentence
         self.close(ClientClosed("The login was refused: {reason}", reason=refused))
         self._core.notify(LoginLost(refused.sentence, refused.code))
+
+    def _stop_trusting(self, distrust: UntrustedServer) -> None:
+        self.distrust = distrust
+        self._last_error = self._say(distrust)
+        end = ClientClosed("The client has stopped: it is not certain whom it would talk to.")
+        end.__cause__ = distrust
+        self.close(end)
+        self._core.notify(TrustLost())
 
     def close(self, end: ClientError) -> None:
         """Let everybody who waits for something have ``end``."""

@@ -44,6 +44,8 @@ class Options:
     """Messages on their way at once where ``rate`` is 0."""
     database: str | None = None
     """URL for the server that is started; None: a temporary SQLite file."""
+    tls: bool = False
+    """Everything is encrypted."""
     json: bool = False
 
 
@@ -97,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     ):
         default = getattr(Options, name)
         add(f"--{name}", type=convert, default=default, help=f"{meaning} ({default:g})")
+    add("--tls", action="store_true", help="connect over TLS, whatever the server's certificate")
     add("--json", action="store_true", help="print one JSON object instead of the report")
     return parser
 

@@ -7,6 +7,7 @@ import socket
 from typing import NamedTuple
 
 from loadtest.checker import Track
+from loadtest.encryption import EncryptedSocket
 from loadtest.errors import SetupError
 
 STALLED_RCVBUF = 4096
@@ -57,16 +58,19 @@ class Client:
         self.farewell = ""
         """Why the connection ended, as far as is known."""
         self._out = b""  # waits until the socket can be written to
-        self._sock: socket.socket | None = None
+        self._sock: socket.socket | EncryptedSocket | None = None
         self._poll: select.epoll | None = None
 
-    def connect(self, address: Address, poll: select.epoll, greeting: bytes) -> None:
+    def connect(
+        self, address: Address, poll: select.epoll, greeting: bytes, *, tls: bool = False
+    ) -> None:
         """Begin a connection and say ``greeting`` once it stands."""
-        self._sock = sock = socket.socket(address.family, socket.SOCK_STREAM)
+        sock = socket.socket(address.family, socket.SOCK_STREAM)
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.stalled:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, STALLED_RCVBUF)
+        self._sock = EncryptedSocket(sock) if tls else sock
         sock.connect_ex(address.sockaddr)  # how it went is told by the first event
         self.fd = sock.fileno()
         self._out = greeting

@@ -124,7 +124,8 @@ class Engine:
     def _open(self, client: Client) -> None:
         hello = Hello(protocol=PROTOCOL_VERSION, client=f"mymessenger-loadtest {__version__}")
         login = Login(name=client.name, history=0)
-        client.connect(self._address, self._poll, encode(hello) + encode(login))
+        greeting = encode(hello) + encode(login)
+        client.connect(self._address, self._poll, greeting, tls=self._options.tls)
         self._by_fd[client.fd] = client
 
     def _after_login(self, client: Client) -> None:

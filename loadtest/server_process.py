@@ -76,9 +76,8 @@ def started(command: Sequence[str], database: str | None) -> Iterator[ServerProc
         folder = Path(name)
         arguments = ["--host", "127.0.0.1", "--port", "0", "--log-level", "warning"]
         arguments += ["--limit-messages", "0"]  # decision 1: it is the server that is measured
-        if database is None:
-            arguments += ["--db-name", str(folder / "loadtest.db")]
-        else:
+        arguments += ["--db-name", str(folder / "loadtest.db")]  # the key is beside it
+        if database is not None:
             arguments += ["--database", database]
         # Output goes to a file, not a pipe: nobody reads it while the test runs. A session of its
         # own keeps Ctrl+C here from reaching the server before its clients are gone.

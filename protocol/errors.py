@@ -70,6 +70,8 @@ class ErrorCode(StrEnum):
     """This could be done for a while only, and the while is over."""
     TOO_BIG = "too_big"
     """The file is bigger than this server takes."""
+    TLS_REQUIRED = "tls_required"
+    """The connection has to be encrypted with TLS; `goodbye` follows."""
     STORAGE_UNAVAILABLE = "storage_unavailable"
     """The database does not answer; the message was not stored."""
     SHUTTING_DOWN = "shutting_down"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import socket
 import sys
 from collections.abc import Callable
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 
 import structlog
@@ -26,13 +26,16 @@ from chat.sync import snapshot
 from protocol import __version__
 from protocol.events import Event, Shutdown
 from protocol.language import voice
+from server.certificate import Certificate, CertificateError, KeyFiles
 from server.conn import Conn
 from server.delivery import Delivery
 from server.gateways.line import LineGateway
-from server.gateways.line_login import HTTP_REQUEST, NOT_HTTP
-from server.gateways.native import NATIVE, serve_native
+from server.gateways.native import NATIVE
 from server.listening import ListenError, name_of, open_listeners, prepare, raise_file_limit
 from server.logs import configure_logs
+from server.opening import Opening
+from server.own_certificate import own_files
+from server.ready import tell_ready
 from server.server import HealthLimits, Server
 from server.settings import Settings
 from storage import open_stores
@@ -62,7 +65,7 @@ LOOKS_PER_INTERVAL = 4
 class App:
     """One running server."""
 
-    def __init__(self, settings: Settings, stores: Stores) -> None:
+    def __init__(self, settings: Settings, stores: Stores, certificate: Certificate) -> None:
         """Put the parts together; nothing runs yet."""
         self._settings = settings
         self._stores = stores
@@ -79,7 +82,8 @@ class App:
             moderation=_moderation(settings),
             forget=self._delivery.forget,
         )
-        self._lines = LineGateway(self._messenger, settings.zone, self._delivery.title_of)
+        lines = LineGateway(self._messenger, settings.zone, self._delivery.title_of)
+        self._opening = Opening(self._messenger, lines, certificate, settings)
         self._server: Server | None = None
 
     async def prepare(self) -> None:
@@ -107,7 +111,7 @@ class App:
         async with trio.open_nursery() as background:
             async with trio.open_nursery() as connections:
                 server = self._server = Server(
-                    connections, self._listeners, self._connect, self._serve, self._limits()
+                    connections, self._listeners, self._connect, self._opening.serve, self._limits()
                 )
                 background.start_soon(self._messenger.run)
                 background.start_soon(self._look_after, server)
@@ -171,29 +175,6 @@ class App:
         conn.snapshot = partial(snapshot, self._messenger)
         return conn
 
-    async def _serve(self, conn: Conn) -> None:
-        """Find out by the first byte who is there, and serve them."""
-        try:
-            first = b""
-            with trio.move_on_after(self._settings.telnet_patience) as patience:
-                first = await conn.receive()
-            if patience.cancelled_caught:
-                self._lines.greet(conn)
-                first = await conn.receive()
-            conn.push_back(first)
-            if first.startswith(b"{"):
-                if patience.cancelled_caught:  # a client of ours on a slow line
-                    conn.send(b"\r\n")  # a frame begins a line; it passes over what is none
-                await serve_native(conn, self._messenger, self._settings.ping_interval)
-            elif HTTP_REQUEST.match(first):
-                conn.send(NOT_HTTP)
-            elif first:
-                if not patience.cancelled_caught:
-                    self._lines.greet(conn)
-                await self._lines.serve(conn)
-        finally:
-            self._messenger.leave(conn.session)
-
     def _announce(self, event: Event) -> None:
         """Tell everyone who is logged in."""
         for conn in self._server.GetAll() if self._server else ():
@@ -228,7 +209,7 @@ def run(settings: Settings) -> str | None:
     sys.setswitchinterval(SWITCH_INTERVAL)
     try:
         trio.run(serve, settings)
-    except* (ListenError, StorageError) as group:
+    except* (CertificateError, ListenError, StorageError) as group:
         failure = _first(group)
     return None if failure is None else str(failure)
 
@@ -243,43 +224,44 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
 async def serve(settings: Settings) -> None:
     """Open the database, then the port (S003-8), and serve until SIGTERM or Ctrl+C.
 
-    Raises :class:`~storage.errors.StorageError` or :class:`~server.listening.ListenError`.
+    Raises :class:`~storage.errors.StorageError`, :class:`~server.certificate.CertificateError`
+    or :class:`~server.listening.ListenError`.
     """
     raise_file_limit()
     async with open_stores(settings.database_url) as stores:
-        app = App(settings, stores)
+        certificate = Certificate(_key_files(settings))
+        app = App(settings, stores, certificate)
         await app.prepare()
         listeners = open_listeners(settings.host, settings.port)
         stop = trio.Event()
         gc.freeze()  # what has been imported stays; looking through it again costs 30 ms each time
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_watch_signals, stop)
-            await app.run(listeners, stop=stop, ready=lambda: _tell_ready(listeners, stores))
+            nursery.start_soon(_watch_hangups, stop, certificate)
+            await app.run(
+                listeners,
+                stop=stop,
+                ready=lambda: tell_ready(
+                    listeners,
+                    certificate,
+                    stores.description,
+                    allow_plaintext=settings.allow_plaintext,
+                ),
+            )
             nursery.cancel_scope.cancel()
     log.info("server.stopped")
 
 
-def _tell_ready(listeners: list[socket.socket], stores: Stores) -> None:
-    addresses = [name_of(listener.getsockname()) for listener in listeners]
-    if not all(ip_address(listener.getsockname()[0]).is_loopback for listener in listeners):
-        log.warning(
-            "server.plain_text", advice="there is no encryption yet: use a network you trust"
+def _key_files(settings: Settings) -> KeyFiles:
+    """Return the certificate that was given, else the server's own."""
+    if settings.tls_cert:
+        return KeyFiles(Path(settings.tls_cert), Path(settings.tls_key or settings.tls_cert))
+    if settings.tls_key:
+        raise CertificateError(
+            "There is a key (--tls-key, $TLS_KEY) and no certificate: give --tls-cert too, or "
+            "neither, and the server makes its own."
         )
-    log.info("server.started", listening=", ".join(addresses), database=stores.description)
-    host, _, port = addresses[0].rpartition(":")
-    print(f"mymessenger listening on {addresses[0]}", flush=True)  # noqa: T201
-    print(  # noqa: T201
-        f"Connect with: {_client()} --name YOU --host {host.strip('[]')} --port {port}\n"
-        f"          or: telnet {host.strip('[]')} {port}\n"
-        f"Ctrl+C stops the server. Messages are kept in {stores.description}.",
-        flush=True,
-    )
-
-
-def _client() -> str:
-    """Return the command of the terminal client that works in this installation."""
-    program = Path(sys.executable).with_name("mymessenger")
-    return str(program) if program.exists() else f"{sys.executable} -m cmd.cli"
+    return own_files(settings.database_file)
 
 
 async def _watch_signals(stop: trio.Event) -> None:
@@ -291,3 +273,15 @@ async def _watch_signals(stop: trio.Event) -> None:
                 signal.raise_signal(number)
             log.info("server.signal", signal=signal.Signals(number).name)
             stop.set()
+
+
+async def _watch_hangups(stop: trio.Event, certificate: Certificate) -> None:
+    """Read the certificate anew at SIGHUP; stop where it says that our terminal was closed."""
+    had_terminal = os.isatty(0)
+    with trio.open_signal_receiver(signal.SIGHUP) as signals:
+        async for _ in signals:
+            if had_terminal and not os.isatty(0):
+                log.info("server.signal", signal="SIGHUP", reason="the terminal was closed")
+                stop.set()
+            else:
+                certificate.reload()

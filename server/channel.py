@@ -7,14 +7,14 @@ somebody has to call :meth:`SendChannel.flush` when the socket is writable.
 
 from __future__ import annotations
 
-import socket
 from collections import deque
+from collections.abc import Callable
 
 import trio
 
 
 class SendChannel:
-    """Bytes on their way into one socket.
+    """Bytes on their way into one transport (:mod:`server.transport`).
 
     The contract, which the rest of the server relies upon:
 
@@ -26,10 +26,11 @@ class SendChannel:
        no further requests while :attr:`full`.
     """
 
-    __slots__ = ("_queue", "_send", "broken", "limit", "progress_at", "sent", "waiting")
+    __slots__ = ("_queue", "broken", "limit", "progress_at", "send", "sent", "waiting")
 
-    def __init__(self, sock: socket.socket, limit: int) -> None:
-        self._send = sock.send
+    def __init__(self, send: Callable[[bytes | memoryview], int], limit: int) -> None:
+        self.send = send
+        """The transport's; it may be changed while nothing waits."""
         self._queue: deque[memoryview | bytes] = deque()
         self.limit = limit
         self.waiting = 0
@@ -94,7 +95,7 @@ class SendChannel:
         if self.broken:
             return 0
         try:
-            taken = self._send(data)
+            taken = self.send(data)
         except (BlockingIOError, InterruptedError):
             return 0
         except OSError:

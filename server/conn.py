@@ -24,12 +24,12 @@ from server.channel import SendChannel
 from server.delivery import Delivery
 from server.dialect import Dialect
 from server.timeline import Subscription
+from server.transport import RECEIVE, PlainTransport, Transport
 from storage.errors import StorageUnavailable
 from storage.records import Conversation
 
 log = structlog.get_logger()
 
-RECEIVE = 64 * 1024  # bytes read at once
 IN_FLIGHT = 1000
 """Messages of one connection that may wait for their acknowledgement before it is read further."""
 
@@ -60,7 +60,8 @@ class Conn:
         self.sock = sock
         self.address = address
         self.dialect = dialect
-        self.channel = SendChannel(sock, limit)
+        self.transport: Transport = PlainTransport(sock)
+        self.channel = SendChannel(self.transport.send, limit)
         self.session = Session(self)
         self.subscriptions: dict[int, Subscription] = {}
         self.connected_at = time.time_ns() // 1000
@@ -113,9 +114,9 @@ class Conn:
             self.heard_at = trio.current_time()  # it is not to blame for that silence
         await self.wait_room()
         while True:
-            await wait_readable(self.sock)
+            await self.transport.wait_readable()
             try:
-                data = self.sock.recv(RECEIVE)
+                data = self.transport.recv()
             except (BlockingIOError, InterruptedError):
                 continue
             except OSError as error:
@@ -130,6 +131,11 @@ class Conn:
     def push_back(self, data: bytes) -> None:
         """Let the next :meth:`receive` return these bytes."""
         self._pushed_back = data
+
+    def go_through(self, transport: Transport) -> None:
+        """Send and receive through another transport from now on; nothing may wait yet."""
+        self.transport = transport
+        self.channel.send = transport.send
 
     # ---- what chat calls
 
@@ -307,7 +313,7 @@ class Conn:
             if self.channel.broken:
                 return
             with suppress(OSError):
-                self.sock.shutdown(socket.SHUT_WR)
+                await self.transport.end_sending()
                 while True:
                     await wait_readable(self.sock)
                     if not self.sock.recv(RECEIVE):

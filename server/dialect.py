@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from protocol.events import Event
 from storage.records import Message
@@ -23,3 +23,20 @@ class Dialect(Protocol):
     def divider(self) -> bytes:
         """What stands before the first message the user has not had; empty for programs."""
         ...
+
+
+class _Mute:
+    """Says nothing: for a time in which every byte would be wrong."""
+
+    divider = b""
+
+    def message(self, message: Message, prev: int) -> bytes:  # noqa: ARG002
+        """Return nothing."""
+        return b""
+
+    def event(self, event: Event) -> bytes:  # noqa: ARG002
+        """Return nothing."""
+        return b""
+
+
+MUTE: Final[Dialect] = _Mute()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import socket
 from collections.abc import Sequence
+from ipaddress import IPv6Address, ip_address
 
 BACKLOG = 4096
 
@@ -82,6 +83,16 @@ def name_of(address: object) -> str:
     """Return a peer's address for people, ``1.2.3.4:5678`` or ``[::1]:5678``."""
     host, port = address[:2] if isinstance(address, tuple) else (str(address), 0)
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address is one of this machine's that no network reaches."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback
 
 
 def raise_file_limit() -> int:

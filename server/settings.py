@@ -215,6 +215,37 @@ class Settings(Struct, frozen=True, kw_only=True):
             env="ADMIN",
         ),
     ] = ""
+    tls_cert: Annotated[
+        str,
+        _set(
+            "Certificate for TLS with the chain to its issuer, in PEM. Empty: the server makes its "
+            "own beside the database file, and prints its fingerprint.",
+            env="TLS_CERT",
+        ),
+    ] = ""
+    tls_key: Annotated[
+        str,
+        _set(
+            "The certificate's key, in PEM. Empty: it is in the certificate's file. SIGHUP reads "
+            "both anew.",
+            env="TLS_KEY",
+        ),
+    ] = ""
+    allow_plaintext: Annotated[
+        bool,
+        _set(
+            "Take connections without encryption from other machines too. Who can listen on the "
+            "network then reads along, passwords too.",
+            env="ALLOW_PLAINTEXT",
+        ),
+    ] = False
+
+    @property
+    def database_file(self) -> Path:
+        """The SQLite file, and with MySQL where it would be: what the server keeps is beside it."""
+        if not self.database or not self.database.startswith("sqlite:///"):
+            return Path(self.db_name)
+        return Path(self.database.removeprefix("sqlite:///"))
 
     @property
     def database_url(self) -> str:
@@ -296,7 +327,8 @@ def _convert(name: str, value: object, source: str) -> Any:
     try:
         converted = msgspec.convert(value, _HINTS[name], strict=False)
     except msgspec.ValidationError as error:
-        words = get_args(get_args(_HINTS[name])[0])  # of a Literal
+        kind = get_args(_HINTS[name])[0]
+        words = ("true", "false") if kind is bool else get_args(kind)  # of a Literal
         reason = f"use {', '.join(words)}" if words else str(error).replace("`", "")
         raise SettingsError(f"{source}: {value!r} cannot be used: {reason}.") from None
     if name == "tz":
@@ -352,10 +384,13 @@ def server_parser() -> argparse.ArgumentParser:
     for field in fields(Settings):
         meta, extra = meta_of(field.name), _extra(field.name)
         unit = f", in {extra['unit']}" if extra["unit"] else ""
-        shown = field.default if field.default != "" else "none"
+        switch = isinstance(field.default, bool)
+        shown = "none" if field.default == "" else "false" if switch else field.default
         text = f"{meta.description} [${extra['env']}{unit}; default {shown}]"
         parser.add_argument(
             flag_of(field.name),
+            nargs="?" if switch else None,
+            const="true" if switch else None,  # alone it turns on; --switch=false turns off
             metavar=field.name.upper(),
             help=text.replace("%", "%%"),
         )

@@ -71,7 +71,7 @@ class Subscription:
 
     def __init__(self, conn: Conn, timeline: Timeline, position: int, delivered: int) -> None:
         self.conn = conn
-        self.send = conn.sock.send
+        self.send = conn.transport.send
         self.dialect = conn.dialect
         self.timeline = timeline
         self.position = position

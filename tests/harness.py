@@ -45,7 +45,7 @@ class RunningServer:
         # messages for (decision 1); a later flag outranks both.
         command = [sys.executable, "-m", "cmd.server", "--port", str(port)]
         command += ["--telnet-patience", "0.2", "--limit-messages", "0", *self._flags]
-        if not any(flag.startswith(("--db-name", "--database")) for flag in self._flags):
+        if not any(flag.startswith("--db-name") for flag in self._flags):  # also where the key is
             command += ["--db-name", str(self._folder / "chat.db")]
         environment = {
             key: value for key, value in os.environ.items() if key in {"PATH", "HOME", "TMPDIR"}
@@ -68,6 +68,15 @@ class RunningServer:
                 continue
             raise AssertionError(f"the server ended with {code}: {self.log.read_text()}")
         raise AssertionError(f"the server does not listen: {self.log.read_text()}")
+
+    @property
+    def certificate(self) -> Path:
+        """The certificate that the server has made itself, beside its database file."""
+        return self._folder / "chat.db.cert.pem"
+
+    def printed(self) -> str:
+        """Return what it has printed so far."""
+        return self._out.read_text()
 
     def memory(self) -> int:
         """Return the server's resident memory in bytes."""
@@ -113,7 +122,7 @@ def running_server(folder: Path, *flags: str, **environment: str) -> Iterator[Ru
 class NativeClient:
     """Our own protocol, one frame after the other, with no cleverness at all."""
 
-    def __init__(self, stream: trio.SocketStream) -> None:
+    def __init__(self, stream: trio.SocketStream | trio.SSLStream[trio.SocketStream]) -> None:
         self.stream = stream
         self._reader = event_reader()
         self._sending = trio.Lock()  # a test may write while the reading task answers a ping
@@ -133,7 +142,7 @@ class NativeClient:
                 data = await self.stream.receive_some(65536)
                 if not data:
                     return None
-                for item in self._reader.feed(data):
+                for item in self._reader.feed(bytes(data)):
                     if isinstance(item, ProtocolError) and not self.seen:
                         continue  # a machine so busy that we were greeted as a person
                     assert not isinstance(item, ProtocolError), item

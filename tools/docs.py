@@ -74,7 +74,8 @@ def configuration_page() -> str:
     for field in members(Settings):
         extra = meta_of(field.name).extra or {}
         unit = f", in {extra['unit']}" if extra["unit"] else ""
-        shown = f"`{field.default}`" if field.default != "" else "none"
+        default = "false" if field.default is False else field.default
+        shown = f"`{default}`" if default != "" else "none"
         flag, variable = f"`{flag_of(field.name)}`", f"`{extra['env']}`"
         overview.append((f"[`{field.name}`](#{field.name})", flag, variable, extra["unit"], shown))
         details.append(

@@ -9,13 +9,16 @@ import trio
 
 from cli.credentials import Credentials
 from cli.door import aside, given_password
-from cli.errors import CannotConnect, LoginRefused, Refused
+from cli.errors import CannotConnect, LoginRefused, Refused, UnknownServer, UntrustedServer
+from cli.known_servers import KnownServers
 from cli.options import Options
 from cli.reasons import reason_of
 from cli.saved import SavedSessions
+from cli.security import Security
 from cli.signals import Stop
 from cli.tui.app import Messenger
 from cli.tui.chat import first_chat
+from cli.tui.dialogs import Confirm
 from cli.tui.guest import run_screen
 from cli.tui.host import ScreenTask
 from cli.tui.sign_in import Entry, FormField, How, Saved, SignIn
@@ -33,12 +36,16 @@ class FullScreen:
         self,
         options: Options,
         saved: SavedSessions,
+        known: KnownServers,
         app: Messenger,
         task: ScreenTask,
+        *,
         name: str | None,
     ) -> None:
         """Take the user's wishes and the screen; without a ``name`` the user is asked."""
-        self._options = options
+        security = Security(options.wish, options.fingerprint, options.trust_new, known)
+        self._options = replace(options, security=security)
+        self._known = known
         self._task = task
         self._name = name
         self._first_chat = app.chat
@@ -125,6 +132,8 @@ class FullScreen:
             token = self._saved.token(entry.host, entry.port, entry.name)
         try:
             refusal = await self._talk_as(entry, token)
+        except UntrustedServer as error:
+            return await self._look_at(entry, error)
         except (CannotConnect, LoginRefused, Refused) as error:
             code = error.code if isinstance(error, Refused) else ""
             refusal = Refusal(code, error.said(self._voice))
@@ -139,6 +148,47 @@ class FullScreen:
             return replace(entry, token=None)
         self._ask(entry, _field_of(refusal.code), refusal.sentence)
         return None
+
+    async def _look_at(self, entry: Entry, error: UntrustedServer) -> Entry | None:
+        """Ask whether a server is the one that is meant, where nobody knows it yet."""
+        self._talk = None
+        if isinstance(error, UnknownServer) and await self._asks_trust(error):
+            try:
+                await trio.to_thread.run_sync(
+                    self._known.add, entry.host, entry.port, error.fingerprint
+                )
+            except OSError as not_saved:
+                sentence = Sentence(
+                    "The server cannot be saved as known: {reason}.", reason=reason_of(not_saved)
+                )
+                self._ask(entry, FormField.HOST, sentence.said(self._voice))
+                return None
+            return entry
+        self._ask(entry, FormField.HOST, error.said(self._voice))
+        return None
+
+    async def _asks_trust(self, unknown: UnknownServer) -> bool:
+        say = self._voice.say
+        question = "\n".join(
+            (
+                say(
+                    "The server {server} is not known yet. Its fingerprint is {fingerprint} .",
+                    server=unknown.server, fingerprint=unknown.fingerprint,
+                ),
+                say("The server printed its own when it started: are they the same?"),
+            )
+        )  # fmt: skip
+        answered = trio.Event()
+        trusted = False
+
+        def take(yes: bool | None) -> None:
+            nonlocal trusted
+            trusted = bool(yes)
+            answered.set()
+
+        self._app.call_later(self._app.push_screen, Confirm(question, self._voice), take)
+        await answered.wait()
+        return trusted
 
     async def _talk_as(self, entry: Entry, token: str | None) -> Refusal | None:
         """Talk until the user leaves or is refused."""

@@ -15,24 +15,25 @@ from protocol.language import voice
 if TYPE_CHECKING:
     from types import FrameType
 
+    from cli.known_servers import KnownServers
     from cli.options import Options
     from cli.saved import SavedSessions
     from cli.tui.app import Messenger
     from cli.tui.host import Main, ScreenTask
 
 
-def run_screen(options: Options, saved: SavedSessions) -> int:
+def run_screen(options: Options, saved: SavedSessions, known: KnownServers) -> int:
     """Talk with a person on the full screen; return the exit code."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
     _write(voice(options.language).say("connecting"))
     try:
-        return _run(options, saved)
+        return _run(options, saved, known)
     finally:
         _write(_CLEARED)
 
 
-def _run(options: Options, saved: SavedSessions) -> int:
+def _run(options: Options, saved: SavedSessions, known: KnownServers) -> int:
     from cli.tui.app import Messenger
     from cli.tui.chat import first_chat
     from cli.tui.history import History
@@ -50,21 +51,27 @@ def _run(options: Options, saved: SavedSessions) -> int:
     name = options.name or saved.last_name(options.host, options.port)
     if name is not None:
         app.show_chat(first_chat(app, name, said))
-        return run_hosted(app, partial(_load, options, saved, app, name))
+        return run_hosted(app, partial(_load, options, saved, known, app, name))
 
     from cli.tui.sign_in import Saved, SignIn
 
     app.show(SignIn(said, [Saved(*one) for one in saved.sessions()], options.host, options.port))
-    return run_hosted(app, partial(_load, options, saved, app, None))
+    return run_hosted(app, partial(_load, options, saved, known, app, None))
 
 
-def _load(options: Options, saved: SavedSessions, app: Messenger, name: str | None) -> Main:
+def _load(
+    options: Options,
+    saved: SavedSessions,
+    known: KnownServers,
+    app: Messenger,
+    name: str | None,
+) -> Main:
     """Load what talks with the network, which nobody sees."""
     from cli.signals import run_stoppable
     from cli.tui.full_screen import FullScreen
 
     async def main(task: ScreenTask) -> int:
-        return await run_stoppable(FullScreen(options, saved, app, task, name).run)
+        return await run_stoppable(FullScreen(options, saved, known, app, task, name=name).run)
 
     return main
 

@@ -139,6 +139,7 @@ class Talk:
                 echo=True,
                 retry=retry,
                 on_notice=self._notice,
+                security=options.security,
                 kept=kept_messages(os.environ, options.host, options.port, self._board.name),
             ) as client,
             trio.open_nursery() as beside,
@@ -178,6 +179,7 @@ class Talk:
             nursery.cancel_scope.cancel()
         self._board.here.on_move = _nothing
         if not self._closed:
+            self._face.leave()
             await await_last(client, answers, self._board.here.voice, self.tell_last)
         return tell_rest(typist, client, self._board.here.voice, self.tell_last)
 

@@ -22,7 +22,7 @@ RequestT = TypeVar("RequestT", bound=Request)
 class Peer:
     """The server's end of one connection."""
 
-    def __init__(self, stream: trio.StapledStream) -> None:  # type: ignore[type-arg]
+    def __init__(self, stream: trio.abc.Stream) -> None:
         self._stream = stream
         self._reader = request_reader()
         self._arrived: list[Incoming[Request]] = []
@@ -84,6 +84,16 @@ class Peer:
         with trio.fail_after(PATIENCE):
             while await self._stream.receive_some():
                 pass
+
+    async def rest(self) -> bytes:
+        """Return what the client says until it closes, or breaks off."""
+        said = b""
+        try:
+            while data := await self._stream.receive_some():
+                said += data
+        except trio.BrokenResourceError:  # TLS says so of an end without a goodbye
+            pass
+        return said
 
     async def lose(self) -> None:
         """Break the connection off."""

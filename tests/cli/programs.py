@@ -40,7 +40,7 @@ def environment(**changes: str) -> dict[str, str]:
     return (
         kept
         | {"TERM": "xterm", "MYMESSENGER_HISTORY": "", "MYMESSENGER_SESSIONS": ""}
-        | {"MYMESSENGER_OUTBOX": "", "TZ": "UTC"}
+        | {"MYMESSENGER_OUTBOX": "", "MYMESSENGER_KNOWN_SERVERS": "", "TZ": "UTC"}
         | {"LC_ALL": "", "LC_MESSAGES": "", "LANG": "C.UTF-8"}
         | changes
     )

@@ -217,7 +217,7 @@ def test_empty_line_retries_at_once() -> None:
         listener.settimeout(PATIENCE)
         with terminal(listener.getsockname()[1], "Bob", "--retry") as bob:
             _turn_away(listener)
-            bob.until("Is it a mymessenger server? Retrying. Enter")
+            bob.until("Is it a mymessenger server? If it wants TLS, give --tls. Retrying. Enter")
             listener.settimeout(0.2)
             deadline = time.monotonic() + 8  # without Enter a dozen attempts take some 40 s
             attempts = 0

@@ -5,7 +5,25 @@ from __future__ import annotations
 import pytest
 
 from cli.options import parse
+from cli.security import Wish
 from protocol import __version__
+
+FINGERPRINT = "SHA256:" + "A" * 43
+
+
+def test_encryption() -> None:
+    named = {"MYMESSENGER_FINGERPRINT": FINGERPRINT}
+    assert parse([], {}).wish is Wish.SAFE
+    assert parse(["--tls"], {}).wish is Wish.TLS
+    assert parse([], named).fingerprint == FINGERPRINT
+    other = "SHA256:" + "B" * 42 + "A"
+    assert parse(["--fingerprint", other], named).fingerprint == other
+    assert parse(["--trust-new"], named).trust_new
+    plain = parse(["--plaintext"], named)
+    assert (plain.wish, plain.fingerprint) == (Wish.PLAIN, None)
+    assert parse(["--forget-server", "chat.example.org"], {}).forget_server == (
+        "chat.example.org", 8000,
+    )  # fmt: skip
 
 
 def test_defaults() -> None:
@@ -63,6 +81,13 @@ def test_what_is_for_a_filter(arguments: list[str]) -> None:
         (["--get", "1", "--verbatim"], {}, "--get and --verbatim do not go together"),
         (["--chat", "1", "--history", "0"], {}, "--chat and --history do not go together"),
         (["--chat", "1", "-q"], {}, "--chat and --quiet do not go together"),
+        (["--tls", "--plaintext"], {}, "--plaintext and --tls do not go together"),
+        (["--plaintext", "--trust-new"], {}, "--plaintext and --trust-new do not go together"),
+        (["--trust-new", "--fingerprint", FINGERPRINT], {}, "--trust-new and --fingerprint do not"),
+        (["--forget-server", "h", "--contacts"], {}, "--contacts and --forget-server do not go"),
+        (["--fingerprint", "SHA256:x"], {}, "a fingerprint is SHA256: and 43 characters"),
+        ([], {"MYMESSENGER_FINGERPRINT": "x"}, "error: MYMESSENGER_FINGERPRINT: a fingerprint is"),
+        (["--forget-server", "h:x"], {}, "a server is given as HOST:PORT, not 'h:x'"),
         (["--send-file", "f", "--add", "A", "--lang", "ru"], {}, "--add и --send-file"),
     ],
 )

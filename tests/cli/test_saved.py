@@ -12,6 +12,7 @@ import pytest
 from cli.credentials import Credentials
 from cli.door import Door
 from cli.errors import LoginRefused
+from cli.known_servers import KnownServers
 from cli.options import parse
 from cli.saved import SavedSessions, saved_sessions
 from protocol.errors import ErrorCode
@@ -33,6 +34,19 @@ def test_tokens_are_kept_by_server_and_name(tmp_path: Path) -> None:
     again.forget(*HERE, "BOB")
     assert (again.last_name(*HERE), again.token(*HERE, "Bob")) == (None, None)
     assert again.token(*HERE, "Ann") == "a"
+
+
+def test_a_server_is_forgotten_with_all_its_names(tmp_path: Path) -> None:
+    """In whatever form its address was typed; what it gave is not for who answers there next."""
+    saved = SavedSessions(tmp_path / "sessions.json")
+    saved.save("Chat.Example.org", 8000, "Ann", "a")
+    saved.save(*THERE, "Bob", "b")
+    saved.save("::1", 8000, "Bob", "c")
+    assert saved.forget_server("chat.example.org.", 8000)
+    assert not saved.forget_server("chat.example.org", 8000)
+    assert saved.token(*THERE, "Bob") is None
+    assert saved.forget_server("0::1", 8000)
+    assert not SavedSessions(None).forget_server("::1", 8000)
 
 
 def test_only_the_user_can_read_them(tmp_path: Path) -> None:
@@ -89,7 +103,7 @@ def test_a_token_that_cannot_be_forgotten_is_no_end(
     monkeypatch.setattr(Door, "_run", run)
     monkeypatch.setattr(saved, "_write", fail)
     options = parse(["--name", "Ann", "--host", HERE[0], "--port", str(HERE[1])], {})
-    assert Door(options, saved).run() == 0
+    assert Door(options, saved, KnownServers(None)).run() == 0
     assert [one is not None and one.token for one in given] == ["a", None]
 
 

@@ -1,10 +1,9 @@
-"""The bounded send channel: its contract, on real sockets (C-4)."""
+"""The bounded send channel: its contract, on real sockets, plain and over TLS (C-4)."""
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 import trio
@@ -12,32 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.channel import SendChannel
+from tests.server.transports import KINDS, Ends, connection
 
 LIMIT = 8192
 
+pytestmark = pytest.mark.parametrize("kind", KINDS)
+
 
 class Pair:
-    """A channel on one end of a socket pair with small buffers."""
+    """A channel on one end of a connection with small buffers."""
 
-    def __init__(self, limit: int = LIMIT) -> None:
-        self.near, self.far = socket.socketpair()
-        for end in (self.near, self.far):
-            end.setblocking(False)
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        self.channel = SendChannel(self.near, limit)
-
-    def read(self, most: int = 1 << 20) -> bytes:
-        """Read what is there, at most so much."""
-        data = b""
-        while len(data) < most:
-            try:
-                piece = self.far.recv(most - len(data))
-            except BlockingIOError:
-                break
-            if not piece:
-                break
-            data += piece
-        return data
+    def __init__(self, ends: Ends, limit: int) -> None:
+        self.near, self.far = ends.near.sock, ends.far.sock
+        self.read = ends.far.read
+        self.channel = SendChannel(ends.near.send, limit)
 
     def drain(self) -> bytes:
         """Read and flush until nothing waits."""
@@ -58,29 +45,25 @@ class Pair:
         raise AssertionError("the socket takes everything")
 
 
-@contextmanager
-def pair(limit: int = LIMIT) -> Iterator[Pair]:
+@asynccontextmanager
+async def pair(kind: str, limit: int = LIMIT) -> AsyncIterator[Pair]:
     """A pair for the time of a test."""
-    made = Pair(limit)
-    try:
-        yield made
-    finally:
-        made.near.close()
-        made.far.close()
+    async with connection(kind) as ends:
+        yield Pair(ends, limit)
 
 
-async def test_a_socket_that_takes_everything_leaves_nothing_waiting() -> None:
+async def test_a_socket_that_takes_everything_leaves_nothing_waiting(kind: str) -> None:
     """The common case: one call of send, and no task."""
-    with pair() as both:
+    async with pair(kind) as both:
         assert both.channel.offer(b"hello ")
         both.channel.put(b"world")
         assert (both.channel.waiting, both.channel.sent, both.channel.full) == (0, 11, False)
         assert both.read() == b"hello world"
 
 
-async def test_bytes_leave_in_the_order_in_which_they_came() -> None:
+async def test_bytes_leave_in_the_order_in_which_they_came(kind: str) -> None:
     """Contract 1, across puts, offers and partial sends."""
-    with pair(limit=1 << 20) as both:
+    async with pair(kind, limit=1 << 20) as both:
         pieces = [b"%05d," % number * 100 for number in range(400)]
         for number, piece in enumerate(pieces):
             if number % 2:
@@ -92,9 +75,9 @@ async def test_bytes_leave_in_the_order_in_which_they_came() -> None:
         assert both.channel.sent == sum(map(len, pieces))
 
 
-async def test_an_offer_past_the_bound_is_refused_whole() -> None:
+async def test_an_offer_past_the_bound_is_refused_whole(kind: str) -> None:
     """Contract 3: refused means that not one byte of it is sent."""
-    with pair() as both:
+    async with pair(kind) as both:
         handed = both.stuff()
         while both.channel.offer(b"o" * 100):
             handed += 100
@@ -107,9 +90,9 @@ async def test_an_offer_past_the_bound_is_refused_whole() -> None:
         assert len(read) == handed + read.count(b"f")
 
 
-async def test_an_empty_channel_takes_an_offer_of_any_size() -> None:
+async def test_an_empty_channel_takes_an_offer_of_any_size(kind: str) -> None:
     """Contract 3: or one frame above the bound could never be delivered."""
-    with pair() as both:
+    async with pair(kind) as both:
         blob = bytes(range(256)) * 4096
         assert both.channel.offer(blob)
         assert LIMIT < both.channel.waiting < LIMIT + len(blob)
@@ -118,9 +101,9 @@ async def test_an_empty_channel_takes_an_offer_of_any_size() -> None:
         assert both.channel.offer(b"x")
 
 
-async def test_answers_are_always_taken() -> None:
+async def test_answers_are_always_taken(kind: str) -> None:
     """Contract 4: the reader bounds their number by looking at ``full``."""
-    with pair() as both:
+    async with pair(kind) as both:
         both.stuff()
         before = both.channel.waiting
         assert before < LIMIT
@@ -132,9 +115,9 @@ async def test_answers_are_always_taken() -> None:
 
 
 @pytest.mark.parametrize("then", [b"", b"x", b"x" * 3000])
-async def test_nothing_stops_behind_an_empty_offer(then: bytes) -> None:
+async def test_nothing_stops_behind_an_empty_offer(kind: str, then: bytes) -> None:
     """At telnet one's own message is shown as nothing: no bytes, and no obstacle either."""
-    with pair() as both:
+    async with pair(kind) as both:
         stuffed = both.stuff()
         assert both.channel.offer(b"")
         both.channel.put(b"")
@@ -147,17 +130,17 @@ async def test_nothing_stops_behind_an_empty_offer(then: bytes) -> None:
         assert both.channel.waiting == 0
 
 
-async def test_flushing_an_empty_channel_does_nothing() -> None:
+async def test_flushing_an_empty_channel_does_nothing(kind: str) -> None:
     """Nor does handing over nothing."""
-    with pair() as both:
+    async with pair(kind) as both:
         both.channel.flush()
         assert both.channel.offer(b"")
         assert (both.channel.waiting, both.channel.sent, both.channel.broken) == (0, 0, False)
 
 
-async def test_a_peer_that_is_gone_breaks_it_once_and_quietly() -> None:
+async def test_a_peer_that_is_gone_breaks_it_once_and_quietly(kind: str) -> None:
     """After an error nothing is kept, nothing is sent, and nobody gets an exception."""
-    with pair() as both:
+    async with pair(kind) as both:
         both.stuff()
         both.far.close()
         both.channel.flush()
@@ -171,18 +154,18 @@ async def test_a_peer_that_is_gone_breaks_it_once_and_quietly() -> None:
         assert (both.channel.waiting, both.channel.sent) == (0, sent)
 
 
-async def test_a_peer_that_is_gone_is_noticed_by_the_first_send() -> None:
+async def test_a_peer_that_is_gone_is_noticed_by_the_first_send(kind: str) -> None:
     """Also where nothing had to wait."""
-    with pair() as both:
+    async with pair(kind) as both:
         both.far.close()
         both.channel.put(b"x")
         assert both.channel.broken
         assert both.channel.waiting == 0
 
 
-async def test_giving_up_drops_what_waits() -> None:
+async def test_giving_up_drops_what_waits(kind: str) -> None:
     """The socket may be closed now: nothing will touch it."""
-    with pair() as both:
+    async with pair(kind) as both:
         both.stuff()
         both.channel.fail()
         both.near.close()
@@ -192,10 +175,10 @@ async def test_giving_up_drops_what_waits() -> None:
 
 
 async def test_progress_is_when_something_that_waited_was_taken(
-    mock_clock: trio.testing.MockClock,
+    kind: str, mock_clock: trio.testing.MockClock
 ) -> None:
     """What the idle limit is measured by: neither new frames nor vain attempts count."""
-    with pair() as both:
+    async with pair(kind) as both:
         mock_clock.jump(10)
         both.stuff()
         assert both.channel.progress_at == trio.current_time() == 10
@@ -216,12 +199,12 @@ _STEPS = st.lists(
 
 
 @given(steps=_STEPS)
-@settings(deadline=None, max_examples=200)
-def test_it_does_what_the_contract_says(steps: list[tuple[str, int]]) -> None:
+@settings(deadline=None, max_examples=100)
+def test_it_does_what_the_contract_says(kind: str, steps: list[tuple[str, int]]) -> None:
     """Any mixture of steps, against the simplest model: a list of what was taken."""
 
     async def live() -> None:
-        with pair() as both:
+        async with pair(kind) as both:
             _compare_with_model(both, steps)
 
     trio.run(live)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,35 +14,15 @@ from protocol import PROTOCOL_VERSION
 from protocol.framing import encode
 from protocol.requests import Hello, Login
 from tests.harness import PATIENCE, ROOT, running_server
+from tests.server.network import can_have_own_network, own_network
 
 PING_INTERVAL = 2.0  # seconds; the kernel needs about 1.5 to leave three packets unanswered
 
 
-def _own_network() -> list[str]:
-    """Return the command that runs another one in a network of its own, with a loopback."""
-    return [
-        "unshare",
-        "--map-root-user",
-        "--net",
-        "sh",
-        "-c",
-        'ip link set lo up && exec "$@"',
-        "sh",
-    ]
-
-
-def _can_have_own_network() -> bool:
-    if not (shutil.which("unshare") and shutil.which("ip")):
-        return False
-    return (
-        subprocess.run([*_own_network(), "true"], capture_output=True, check=False).returncode == 0
-    )
-
-
-@pytest.mark.skipif(not _can_have_own_network(), reason="needs user and network namespaces")
+@pytest.mark.skipif(not can_have_own_network(), reason="needs user and network namespaces")
 def test_the_other_end_vanishes(tmp_path: Path) -> None:
     """The network goes down under a native client, a telnet and one that did not read."""
-    command = [*_own_network(), sys.executable, __file__, str(tmp_path)]
+    command = [*own_network(), sys.executable, __file__, str(tmp_path)]
     done = subprocess.run(
         command, cwd=ROOT, env={"PYTHONPATH": str(ROOT), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
         capture_output=True, text=True, check=False, timeout=3 * PATIENCE,

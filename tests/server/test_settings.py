@@ -43,6 +43,9 @@ VALUES: dict[str, tuple[object, object, object]] = {
     "complaints_window": (0.5, 10.0, 878_400.0),
     "block_hours": (0.5, 10.0, 8760.0),
     "admin": ("Ann", "Боб,Ann", "x"),
+    "tls_cert": ("a.pem", "/tmp/b.pem", "цепь.pem"),  # noqa: S108 - nor opened
+    "tls_key": ("a.pem", "/tmp/b.pem", "ключ.pem"),  # noqa: S108 - nor opened
+    "allow_plaintext": (True, True, True),
 }
 
 # Values that cannot be, as they would be typed; and one for the file that is of a wrong type.
@@ -74,6 +77,9 @@ WRONG: dict[str, tuple[list[str], object]] = {
     "complaints_window": (["x", "0", "878401", "nan", "inf"], "24h"),
     "block_hours": (["x", "0", "8761", "nan", "inf"], "4h"),
     "admin": ([], 5),
+    "tls_cert": ([], 5),
+    "tls_key": ([], True),
+    "allow_plaintext": (["x", "2", "yes"], 5),
 }
 
 
@@ -286,6 +292,13 @@ def test_a_flag_that_does_not_exist_ends_the_program(
     assert arguments[0] in capsys.readouterr().err
 
 
+def test_a_switch_needs_no_value() -> None:
+    """And can be turned off where a variable turned it on."""
+    assert load_settings(["--allow-plaintext", "--port", "1"], {}).allow_plaintext
+    environ = {"ALLOW_PLAINTEXT": "1"}
+    assert not load_settings(["--allow-plaintext=false"], environ).allow_plaintext
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_help_names_everything_about_a_setting(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -299,8 +312,11 @@ def test_the_help_names_everything_about_a_setting(
     meta, default = meta_of(name), _defaults()[name]
     assert meta.extra is not None
     unit = f", in {meta.extra['unit']}" if isinstance(default, float) or name in UNITS else ""
-    source = f"[${meta.extra['env']}{unit}; default {'none' if default == '' else default}]"
-    assert f"{flag_of(name)} {name.upper()} {meta.description} {source}" in shown
+    switch = isinstance(default, bool)
+    said = "none" if default == "" else "false" if switch else default
+    source = f"[${meta.extra['env']}{unit}; default {said}]"
+    value = f"[{name.upper()}]" if switch else name.upper()
+    assert f"{flag_of(name)} {value} {meta.description} {source}" in shown
     assert meta.description
 
 
