@@ -47,6 +47,18 @@ async def does_bound(widget: Widget, event: events.Key, actions: Mapping[str, st
     return True
 
 
+def moves_on(widget: Widget, event: events.Key) -> bool:
+    """Go to the next field at Tab, or to the one before: what is typed next is for that."""
+    if event.key not in {"tab", "shift+tab"}:
+        return False
+    _take(event)
+    if event.key == "tab":
+        widget.screen.focus_next()
+    else:
+        widget.screen.focus_previous()
+    return True
+
+
 def _take(event: events.Key) -> None:
     event.stop()
     event.prevent_default()
@@ -59,5 +71,5 @@ class Field(Input):
 
     async def _on_key(self, event: events.Key) -> None:
         """Do what is bound to a key."""
-        if not passes_on(self, event):
+        if not passes_on(self, event) and not moves_on(self, event):
             await does_bound(self, event, self._ACTIONS)

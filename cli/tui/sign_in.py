@@ -13,9 +13,10 @@ from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
 from textual.screen import Screen
 from textual.strip import Strip
-from textual.widgets import Button, Input, Label, OptionList, RadioButton, RadioSet, Static
+from textual.widgets import Button, Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
+from cli.tui.choice import Choice
 from cli.tui.in_order import Field
 from protocol.language import N_, Voice
 from protocol.text import sanitise_line
@@ -93,7 +94,7 @@ class SignIn(Screen[None]):
         self._inputs[FormField.PASSWORD].password = True
         self._errors = {field: Static("", classes="error", markup=False) for field in FormField}
         self._state = Painted("", id="state", markup=False)
-        self._how = RadioSet(*(RadioButton(voice.say(how.value)) for how in How), compact=True)
+        self._how = Choice([voice.say(how.value) for how in How])
         self._told: tuple[FormField | None, str] = (None, "")
         self._entry = Entry(host, port, "")
         self._stands = False
@@ -139,12 +140,7 @@ class SignIn(Screen[None]):
         self._inputs[FormField.HOST].value = entry.host
         self._inputs[FormField.PORT].value = str(entry.port)
         self._inputs[FormField.NAME].value = entry.name
-        self._choose_how(entry.how)
-
-    def _choose_how(self, how: How) -> None:
-        buttons = list(self._how.query(RadioButton))
-        if buttons:
-            buttons[list(How).index(how)].value = True
+        self._how.index = list(How).index(entry.how)
 
     def tell(self, field: FormField | None, sentence: str) -> None:
         """Say what is wrong, where it is; with no field, at the bottom."""
@@ -179,7 +175,7 @@ class SignIn(Screen[None]):
     def submit(self) -> None:
         """Check what was typed and connect."""
         values = {field: one.value.strip() for field, one in self._inputs.items()}
-        how = list(How)[max(0, self._how.pressed_index)]
+        how = list(How)[self._how.index]
         password = self._inputs[FormField.PASSWORD].value
         wrong = _what_is_wrong(values, how, password)
         if wrong is not None:
