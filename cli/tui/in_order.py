@@ -33,7 +33,7 @@ def passes_on(widget: Widget, event: events.Key) -> bool:
     if target is widget:
         return False
     _take(event)
-    target._forward_event(event)
+    target._forward_event(events.Key(event.key, event.character))  # this one is done with
     return True
 
 
