@@ -90,7 +90,7 @@ class Upkeep:
             host=self._host,
             port=self._port,
             name=self._core.name,
-            guest=self._guest,
+            guest=self._guest and not self.credentials.prove_something,
             server=self._server,
             since=self._since,
             offline_since=self._offline_since,

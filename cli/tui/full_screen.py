@@ -19,10 +19,11 @@ from cli.signals import Stop
 from cli.tui.app import Messenger
 from cli.tui.chat import first_chat
 from cli.tui.dialogs import Confirm
+from cli.tui.face import Refusal
 from cli.tui.guest import run_screen
 from cli.tui.host import ScreenTask
 from cli.tui.sign_in import Entry, FormField, How, Saved, SignIn
-from cli.tui.talk import Refusal, Talk
+from cli.tui.talk import Talk
 from protocol.errors import ErrorCode
 from protocol.language import Sentence, voice
 

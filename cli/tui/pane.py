@@ -11,9 +11,10 @@ from textual import events
 from textual.strip import Strip
 from textual.widget import Widget
 
+from cli.tui.dividing import lines_before, share_of
 from cli.tui.in_order import actions_of, does_bound, passes_on
 from cli.tui.keys import Where, bindings
-from cli.tui.layout import Row, Setting, day_of, rows_of
+from cli.tui.layout import Row, Setting, rows_of
 from cli.tui.log import Entry, Key, Log
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ class MessagePane(Widget, can_focus=True):
         assert scene is not None  # noqa: S101 - for the type checker
         log = scene.log
         entry = log.entries[index]
-        day, unread = self._before(log, index, scene.view)
+        day, unread = lines_before(log, index, scene.view)
         made_for = (
             self.size.width, day, unread, entry.unfolded, scene.direct,
             scene.view.me, scene.view.voice.language, id(scene.palette),
@@ -156,24 +157,6 @@ class MessagePane(Widget, can_focus=True):
             entry.rows = self._strips(rows_of(entry, setting, day=day, unread=unread))
             entry.rows_for = made_for
         return entry.rows
-
-    @staticmethod
-    def _before(log: Log, index: int, view: View) -> tuple[str, bool]:
-        """Return the day line and whether the unread line stands before an entry."""
-        message = log.entries[index].message
-        if message is None:
-            return "", False
-        day = day_of(message, view)
-        divider = log.divider
-        unread = divider is not None and message.seq > divider and message.sender != view.me
-        for before in range(index - 1, -1, -1):
-            earlier = log.entries[before]
-            if earlier.message is None:
-                continue
-            if unread and earlier.message.seq > (divider or 0):
-                unread = not _any_of_others(log, before, divider or 0, view.me)
-            return ("" if day_of(earlier.message, view) == day else day), unread
-        return day, unread
 
     def _strips(self, rows: list[Row]) -> list[Strip]:
         scene = self._scene
@@ -209,16 +192,14 @@ class MessagePane(Widget, can_focus=True):
         """Return the rows of the scroll bar that stand for what is on the screen."""
         scene, height = self._scene, self.size.height
         assert scene is not None  # noqa: S101 - for the type checker
-        log = scene.log
-        total = max(scene.last_seq, log.last)
+        log, total = scene.log, max(scene.last_seq, scene.log.last)
         if not log.entries or not total:
             return 0, height
         first = log.entries[min(self._first, len(log.entries) - 1)].key[0]
-        last = log.entries[self._last].key[0] if self._bottom is not None else total
+        last = total if self._bottom is None else log.entries[self._last].key[0]
         if self._first == 0 and log.at_start:
             first = 1
-        top = (first - 1) * height // total
-        return top, max(top + 1, -(-last * height // total))
+        return share_of(first, last, total, height)
 
     def _go_to_row(self, y: int) -> None:
         """Show what a row of the scroll bar stands for."""
@@ -462,16 +443,3 @@ class MessagePane(Widget, can_focus=True):
     def on_blur(self) -> None:
         """Select nothing any more."""
         self._select(None)
-
-
-def _any_of_others(log: Log, index: int, divider: int, me: str) -> bool:
-    """Tell whether somebody else wrote between the unread line's place and an entry."""
-    while index >= 0:
-        message = log.entries[index].message
-        if message is not None:
-            if message.seq <= divider:
-                return False
-            if message.sender != me:
-                return True
-        index -= 1
-    return False

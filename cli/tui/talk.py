@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 import trio
 
@@ -23,12 +22,12 @@ from cli.options import Options
 from cli.show import NoticeLines
 from cli.signals import EXIT_FAILED
 from cli.tui.board import Board
+from cli.tui.face import Face, Refusal
 from cli.tui.fetching import Fetching
-from cli.tui.local_commands import LocalCommand, local_command
-from cli.tui.roster import Place as RosterPlace
+from cli.tui.local_commands import local_command
 from cli.typist import Typist
 from protocol.commands import Place
-from protocol.errors import ErrorCode, ProtocolError
+from protocol.errors import ProtocolError
 from protocol.events import Opened, Reply, Sent
 from protocol.requests import Request, Send
 from protocol.text import sanitise_line
@@ -43,42 +42,6 @@ FEW = 100
 """Messages after which the screen gets its turn while many arrive at once."""
 TYPED_AHEAD = 10_000
 """Lines that may wait to be done, for example those of one who types while moving elsewhere."""
-
-
-class Face(Protocol):
-    """The screen, as far as Trio's side needs it. Nothing of it waits but the question."""
-
-    def changed(self) -> None:
-        """Show the board anew, soon."""
-
-    def moved(self) -> None:
-        """Follow the user to another conversation."""
-
-    def ask(self, question: str, take: Callable[[str | None], None]) -> None:
-        """Ask for what nobody may read; what is taken is None where the user would not say."""
-
-    def came(self, message: ChatMessage, place: RosterPlace | None) -> None:
-        """Take a message that has just come, for a notification perhaps."""
-
-    def was_read(self, event: Marked) -> None:
-        """Note that another device has read something."""
-
-    def do(self, command: LocalCommand, argument: str) -> None:
-        """Do what only a screen can do."""
-
-    def began(self) -> None:
-        """Stand there: the server has let the user in, or will be waited for."""
-
-    def leave(self) -> None:
-        """Close."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why the server does not let the user in."""
-
-    code: str
-    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +76,7 @@ class Talk:
         self._output = trio.Lock()
         self._refusal: Refusal | None = None
         self._closed = False
+        self._registers = False
         self.has_begun = False
         """True: there is a client, so that there is somebody to say goodbye to."""
         self.tell_last: Callable[[str], None] = board.note
@@ -128,6 +92,7 @@ class Talk:
         raised where the server does not take it.
         """
         options = self._options
+        self._registers = password is not None
         async with (
             Client.New(
                 options.host,
@@ -162,7 +127,8 @@ class Talk:
             may_save=True, ask_unseen=self._ask_unseen,
         )  # fmt: skip
         if password is not None:
-            await answers.ask(Register(password=password))
+            reply = await answers.ask(Register(password=password))
+            self._board.note("\n".join(marked_lines(reply, self._board.view)))
         self.has_begun = True
         self._face.began()
         for outgoing in client.pending:
@@ -266,7 +232,7 @@ class Talk:
         for line in lines:
             self._tell(line)
         if isinstance(notice, Connected) and not notice.again:
-            if notice.guest:
+            if notice.guest and not self._registers:
                 self._tell(guest_line(notice.name, self._board.view))
             for line in unread_lines(notice.conversations, self._board.view):
                 self._tell(line)
@@ -442,10 +408,3 @@ def _moves(line: str, place: Place) -> bool:
 
 def _nothing() -> None:
     """Do nothing."""
-
-
-BACK_TO_SIGN_IN = {
-    ErrorCode.PASSWORD_NEEDED, ErrorCode.BAD_CREDENTIALS, ErrorCode.BAD_NAME,
-    ErrorCode.NAME_TAKEN, ErrorCode.SESSION_ENDED,
-}  # fmt: skip
-"""What a user can do something about, who is not let in."""

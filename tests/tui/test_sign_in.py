@@ -56,7 +56,7 @@ def test_registers_and_comes_back(shared: RunningServer, folder: Path) -> None:
     with person(folder, shared.port, "Owner") as other:
         other.until("Sign in to a mymessenger server")
         other.enter("wrong horse battery")
-        other.until("is not right")
+        other.until("Wrong name or password")
         other.press("C-u")
         other.enter("correct horse battery")
         other.until("connected · Owner ·")
