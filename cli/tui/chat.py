@@ -22,7 +22,8 @@ from cli.tui.desk import Desk
 from cli.tui.dialogs import Secret
 from cli.tui.keys import Where, bindings
 from cli.tui.layout import Row, Setting, fit, pending_rows
-from cli.tui.pane import MessagePane, Scene
+from cli.tui.pane import MessagePane
+from cli.tui.pane_view import Scene
 from cli.tui.sidebar import WIDTH, Contents, Sidebar, title_of
 from cli.tui.status_line import StatusLine, parts_of
 from cli.tui.suggestions import Suggestions
