@@ -252,7 +252,11 @@ class PaneView(Widget):
                 break
             row -= size
             index += 1
-        self._bottom = (log.entries[index].key, max(0, row))
+        at_last = index + 1 == len(log.entries) and row + 1 == size
+        if rows > 0 and at_last and log.at_end:
+            self._bottom = None
+        else:
+            self._bottom = (log.entries[index].key, max(0, row))
 
     def scroll_rows(self, rows: int) -> None:
         """Scroll down, or up by a negative number."""

@@ -34,8 +34,8 @@ def test_guest_types_a_name(shared: RunningServer, folder: Path) -> None:
 
 
 def test_registers_and_comes_back(shared: RunningServer, folder: Path) -> None:
-    sessions = {"MYMESSENGER_SESSIONS": str(folder / "sessions.json")}
-    with person(folder, shared.port, None, **sessions) as owner:
+    sessions = str(folder / "sessions.json")
+    with person(folder, shared.port, None, MYMESSENGER_SESSIONS=sessions) as owner:
         _type_name(owner, "Owner")
         owner.press("Tab", "Right", "Right")
         owner.until("(•) Register")
@@ -48,7 +48,9 @@ def test_registers_and_comes_back(shared: RunningServer, folder: Path) -> None:
         owner.until("connected · Owner ·")
         owner.press("C-c")
         assert owner.ended() == 0
-    with person(folder, shared.port, None, **sessions) as owner:  # who was here last
+    with person(
+        folder, shared.port, None, MYMESSENGER_SESSIONS=sessions
+    ) as owner:  # who was here last
         owner.until("connected · Owner ·")
         owner.press("C-c")
         assert owner.ended() == 0
