@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cli.tui.dialogs import Confirm
 from cli.tui.layout import fit
+from protocol.language import N_
 from protocol.text import sanitise_line
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Acts:
         elif message is None:
             return
         elif action == "reply":
-            self._begin(f"/reply {message.id} ", "", message, "Answering {name}: {text}")
+            self._begin(f"/reply {message.id} ", "", message, N_("Answering {name}: {text}"))
         elif action == "edit":
             self._edit(entry, message)
         elif action == "delete":
@@ -67,7 +68,7 @@ class Acts:
         elif message.size is not None:
             self._note("! " + self._say("That is too long to be changed here."))
         else:
-            self._begin(f"/edit {message.id} ", message.text, message, "Changing: {text}")
+            self._begin(f"/edit {message.id} ", message.text, message, N_("Changing: {text}"))
 
     def _delete(self, message: Message) -> None:
         text = fit(sanitise_line(message.text[:200]), 40)
