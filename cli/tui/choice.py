@@ -9,15 +9,15 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.strip import Strip
-from textual.widget import Widget
 
 from cli.tui.in_order import moves_on, passes_on
+from cli.tui.row_widget import RowWidget
 
 _STEPS = {"left": -1, "up": -1, "right": 1, "down": 1, "space": 1}
 _GAP = "  "
 
 
-class Choice(Widget, can_focus=True):
+class Choice(RowWidget, can_focus=True):
     """Shows all there is to choose on one row."""
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -42,16 +42,16 @@ class Choice(Widget, can_focus=True):
             for index, name in enumerate(self._names)
         ]
 
-    def render_line(self, y: int) -> Strip:
+    def row(self, y: int) -> Strip | None:
         """Return the row."""
         if y:
-            return Strip.blank(self.size.width)
+            return None
         segments: list[Segment] = []
         for index, part in enumerate(self._parts()):
             chosen = index == self._index
             style = Style(bold=chosen, reverse=chosen and self.has_focus)
             segments += [Segment(part, style), Segment(_GAP)]
-        return Strip(segments).adjust_cell_length(self.size.width)
+        return Strip(segments)
 
     async def _on_key(self, event: events.Key) -> None:
         """Choose the one beside."""

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 from textual.strip import Strip
-from textual.widget import Widget
 
 from cli.tui.dividing import lines_before, share_of
 from cli.tui.layout import Row, Setting, rows_of
 from cli.tui.log import Entry, Key, Log
+from cli.tui.row_widget import RowWidget
 
 if TYPE_CHECKING:
     from cli.tui.theme import Palette
@@ -36,7 +36,7 @@ class Scene:
     """Rows of what is not stored yet, each with what tells it from others."""
 
 
-class PaneView(Widget):
+class PaneView(RowWidget):
     """Shows a window on a conversation, from the bottom up.
 
     The place is held by the message at the bottom, so that what comes before or behind it, or is
@@ -157,10 +157,10 @@ class PaneView(Widget):
             for row in rows
         ]
 
-    def render_line(self, y: int) -> Strip:
+    def row(self, y: int) -> Strip | None:
         """Return a row, with its part of the scroll bar."""
         if y >= len(self._shown) or self._scene is None:
-            return Strip.blank(self.size.width)
+            return None
         strip, entry = self._shown[y]
         width = self.size.width - 1
         strip = strip.adjust_cell_length(width)

@@ -11,10 +11,10 @@ from rich.segment import Segment
 from textual import events
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
 
 from cli.tui.layout import fit
 from cli.tui.roster import Place
+from cli.tui.row_widget import RowWidget
 from protocol.requests import GENERAL
 from protocol.text import sanitise_line
 from protocol.view import unread_text
@@ -38,7 +38,7 @@ class Contents:
     palette: Palette
 
 
-class Sidebar(Widget):
+class Sidebar(RowWidget):
     """Lists the conversations; a click goes to one."""
 
     class Chosen(Message):
@@ -64,11 +64,11 @@ class Sidebar(Widget):
         self._top = max(0, min(self._top, len(numbers) - self.size.height))
         self.refresh()
 
-    def render_line(self, y: int) -> Strip:
+    def row(self, y: int) -> Strip | None:
         """Return one conversation."""
         width, contents = self.size.width, self._contents
         if contents is None or self._top + y >= len(contents.places):
-            return Strip.blank(width)
+            return None
         place = contents.places[self._top + y]
         text = row_of(place, width - 1, contents.people, contents.voice)
         palette = contents.palette

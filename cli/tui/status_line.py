@@ -11,9 +11,9 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
-from textual.widget import Widget
 
 from cli.tui.layout import fit
+from cli.tui.row_widget import RowWidget
 from protocol.language import Count, Voice, size_of
 from protocol.text import sanitise_line
 
@@ -34,7 +34,7 @@ class Part:
     good: bool | None = None
 
 
-class StatusLine(Widget):
+class StatusLine(RowWidget):
     """One row of facts."""
 
     def __init__(self, drawn: Callable[[], None]) -> None:
@@ -50,18 +50,18 @@ class StatusLine(Widget):
             self._parts, self._palette = parts, palette
             self.refresh()
 
-    def render_line(self, y: int) -> Strip:
+    def row(self, y: int) -> Strip | None:
         """Return the row."""
         self._drawn()
         width = self.size.width
         if y or self._palette is None:
-            return Strip.blank(width)
+            return None
         segments: list[Segment] = []
         for part in fitting(self._parts, width):
             if segments:
                 segments.append(Segment(SEPARATOR, self._palette.quiet))
             segments.append(Segment(fit(part.text, width), self._style(part, self._palette)))
-        return Strip(segments).adjust_cell_length(width)
+        return Strip(segments)
 
     @staticmethod
     def _style(part: Part, palette: Palette) -> Style:

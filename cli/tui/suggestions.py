@@ -9,9 +9,9 @@ from rich.segment import Segment
 from textual import events
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
 
 from cli.tui.layout import fit
+from cli.tui.row_widget import RowWidget
 from protocol.language import Voice
 from protocol.text import sanitise_line
 
@@ -23,7 +23,7 @@ ROWS = 6
 """Rows it has at most."""
 
 
-class Suggestions(Widget):
+class Suggestions(RowWidget):
     """Shows completions and which of them is taken; not shown while there are none."""
 
     class Chosen(Message):
@@ -52,11 +52,11 @@ class Suggestions(Widget):
     def _top(self) -> int:
         return max(0, min(self.index - ROWS // 2, len(self.found) - ROWS))
 
-    def render_line(self, y: int) -> Strip:
+    def row(self, y: int) -> Strip | None:
         """Return one of them."""
         index, width = self._top + y, self.size.width
         if index >= len(self.found):
-            return Strip.blank(width)
+            return None
         one = self.found[index]
         style = self.palette.present if index == self.index else self.palette.base
         shown = fit(sanitise_line(one.shown), max(8, width // 2 if one.help else width))
@@ -64,7 +64,7 @@ class Suggestions(Widget):
         if one.help:
             gap = max(0, 22 - len(shown))
             segments.append(Segment(" " * gap + self._voice.say(one.help), self.palette.quiet))
-        return Strip(segments).adjust_cell_length(width)
+        return Strip(segments)
 
     def on_click(self, event: events.Click) -> None:
         """Take one."""

@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.programs import run
 from tests.harness import PATIENCE, RunningServer, running_server
-from tests.tui.screens import person
+from tests.tui.screens import Person, person
 
 
 def test_two_people_chat_side_by_side(shared: RunningServer, folder: Path) -> None:
@@ -242,3 +242,62 @@ def test_suspends_and_comes_back(shared: RunningServer, folder: Path) -> None:
 
 def _state_of(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+FOCUS_IN, FOCUS_OUT = "\x1b[I", "\x1b[O"
+
+
+def test_rings_for_what_is_not_looked_at(shared: RunningServer, folder: Path) -> None:
+    with person(folder, shared.port, "Rung") as one:
+        one.online()
+        run(shared.port, "Caller", typed="/send-to Rung while you look elsewhere\n")
+        one.until("@1")
+        assert _rang(one)
+        # the conversation that is looked at is quiet, unless the terminal has lost the focus
+        one.press("C-n")
+        one.until("Caller: while you look elsewhere")
+        one.tmux("select-window", "-t", ":0")
+        run(shared.port, "Caller", typed="/send-to Rung and here\n")
+        one.until("Caller: and here")
+        assert not _rang(one)
+        one.type(FOCUS_OUT)
+        run(shared.port, "Caller", typed="/send-to Rung are you there\n")
+        one.until("unread")
+        one.until("@1")  # it is on the screen, but nobody looks
+        one.look(lambda _: _rang(one), "the bell")
+        one.type(FOCUS_IN)
+        one.until_gone("@1")
+        one.enter("/dnd")
+        one.until("do not disturb ·")
+
+
+def _rang(one: Person) -> bool:
+    return one.tmux("display-message", "-p", "#{window_bell_flag}").strip() == "1"
+
+
+def test_what_expires_goes(folder: Path) -> None:
+    with (
+        running_server(folder, "--lifetime-messages", "0.05") as server,
+        person(folder, server.port, "Bob") as bob,
+    ):
+        bob.online()
+        bob.enter("soon gone")
+        bob.until("Bob: soon gone")
+        bob.until_gone("Bob: soon gone")
+
+
+def test_a_file_survives_a_lost_connection(folder: Path) -> None:
+    sent = folder / "big.bin"
+    sent.write_bytes(os.urandom(4_000_000))
+    with running_server(folder) as server, person(folder, server.port, "Bob") as bob:
+        bob.online()
+        bob.enter(f"/file {sent}")
+        bob.until("↑ big.bin")
+        server.kill()
+        bob.until("offline since")
+        server.start(port=server.port)
+        bob.press("Enter")
+        bob.until("Bob: [file big.bin")
+        bob.enter(f"/get {_number(bob.lines())} {folder}/back.bin")
+        bob.until("is saved as")
+        assert (folder / "back.bin").read_bytes() == sent.read_bytes()
