@@ -49,14 +49,8 @@ class Door:
         Raises LoginRefused where the server does not let one in by any means there are, and
         UntrustedServer where it is not proven to be the one that is meant.
         """
-        if self._options.plaintext and not is_loopback(self._options.host):
-            self._complain(
-                Sentence(
-                    "--plaintext: anybody on the way to {host} can read and change what you "
-                    "write, your password too.",
-                    host=self._options.host,
-                )
-            )
+        if (warning := plaintext_warning(self._options)) is not None:
+            self._complain(warning)
         while True:
             try:
                 return self._enter()
@@ -185,6 +179,17 @@ class Door:
         from cli.pipe_mode import run_pipe
 
         return run_pipe(options)
+
+
+def plaintext_warning(options: Options) -> Sentence | None:
+    """Return what somebody should know who does without encryption on purpose."""
+    if not options.plaintext or is_loopback(options.host):
+        return None
+    return Sentence(
+        "--plaintext: anybody on the way to {host} can read and change what you "
+        "write, your password too.",
+        host=options.host,
+    )
 
 
 def given_password(options: Options) -> str | None:

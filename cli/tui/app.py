@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -55,7 +56,11 @@ class Messenger(App[None]):
         headless: bool = False,
     ) -> None:
         """Speak with ``voice``; ``headless`` is for tests, which draw on nothing."""
-        super().__init__(driver_class=None if headless else PatientDriver)
+        super().__init__(
+            driver_class=None if headless else PatientDriver,
+            # Textual leaves colours out only where they are the terminal's; else it takes greys.
+            ansi_color=True if os.environ.get("NO_COLOR") else None,
+        )
         self.voice = voice
         self.state = state
         self.history = history

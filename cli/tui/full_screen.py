@@ -8,7 +8,7 @@ from dataclasses import replace
 import trio
 
 from cli.credentials import Credentials
-from cli.door import aside, given_password
+from cli.door import aside, given_password, plaintext_warning
 from cli.errors import CannotConnect, LoginRefused, Refused, UnknownServer, UntrustedServer
 from cli.known_servers import KnownServers
 from cli.options import Options
@@ -202,6 +202,8 @@ class FullScreen:
         if not entry.asked:
             chat.began()
         talk.tell_last = self._tell_last
+        if (warning := plaintext_warning(options)) is not None:
+            board.note(f"! {warning.said(self._voice)}")
         keep = self._keeper(entry)
         registers = entry.how is How.REGISTER
         credentials = Credentials(None if registers else entry.password, token, keep=keep)

@@ -114,6 +114,8 @@ PALETTES: Mapping[Look, Palette] = {
 
 def first_look(environment: Mapping[str, str]) -> Look:
     """Return the look to begin with, where the user has not chosen: what the terminal can do."""
+    if environment.get("NO_COLOR"):
+        return Look.TERMINAL
     plain = environment.get("TERM", "") in COLOURS_OF_A_PLAIN_TERMINAL
     if plain and environment.get("COLORTERM", "") not in {"truecolor", "24bit"}:
         return Look.TERMINAL

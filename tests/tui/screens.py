@@ -125,6 +125,7 @@ def person(
     *flags: str,
     columns: int = 100,
     rows: int = 30,
+    term: str = "tmux-256color",
     **changes: str,
 ) -> Iterator[Person]:
     """Let somebody run the client on a terminal of their own, for the time of a block."""
@@ -132,7 +133,7 @@ def person(
     one = Person(str(folder / f"t{uuid4().hex[:8]}"), columns, rows)
     try:
         variables = environment(
-            TERM="tmux-256color", MYMESSENGER_SCREEN=str(folder / f"{name}.json"), **changes
+            TERM=term, MYMESSENGER_SCREEN=str(folder / f"{name}.json"), **changes
         )
         variables.pop("TMUX", None)
         one.start(command(port, name, *flags), variables)
