@@ -64,6 +64,7 @@ class ChatScreen(Screen[None]):
         self.voice = board.here.voice
         self._dirty = False
         self._due = False
+        self._title = ""
         self._afresh = True
         self._list_wanted: bool | None = None
         self._wide: bool | None = None
@@ -186,7 +187,10 @@ class ChatScreen(Screen[None]):
             title = title_of(board.place, self.voice)
             if board.place.info.topic:
                 title += f" — {sanitise_line(board.place.info.topic)}"
-        self.heading.update(fit(title, max(1, self.heading.size.width - 1)))
+        title = fit(title, max(1, self.heading.size.width - 1))
+        if title != self._title:
+            self._title = title
+            self.heading.update(title)
 
     def _tail(self) -> tuple[tuple[str, list[Row]], ...]:
         """Return the rows of what is on its way to where the user is."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.strip import Strip
 
 from cli.tui.dividing import lines_before, share_of
@@ -63,6 +64,7 @@ class PaneView(RowWidget):
         self._selected: Key | None = None
         self._shown: list[tuple[Strip, Entry | None]] = []
         self._first = self._last = 0  # the entries at the top and at the bottom
+        self._thumb = (0, 0)
         self._goal: int | None = None  # the number to show at the top, once it is there
 
     # --- what is shown ----------------------------------------------------------------------
@@ -101,8 +103,9 @@ class PaneView(RowWidget):
             self._move(missing)
             self._fill(scene, height)
         if len(self._shown) < height:
-            blank = Strip.blank(self.size.width)
+            blank = Strip.blank(self.size.width - 1, self.base)
             self._shown[:0] = [(blank, None)] * (height - len(self._shown))
+        self._thumb = self._share()
         self.refresh()
         self._ask_for_more(log)
         self._tell_seen(log)
@@ -140,7 +143,7 @@ class PaneView(RowWidget):
         day, unread = lines_before(log, index, scene.view)
         made_for = (
             self.size.width, day, unread, entry.unfolded, scene.direct,
-            scene.view.me, scene.view.voice.language, id(scene.palette),
+            scene.view.me, scene.view.voice.language, id(scene.palette), self.base,
         )  # fmt: skip
         if entry.rows_for != made_for:
             setting = Setting(scene.view, self.size.width - 1, scene.direct)
@@ -151,21 +154,22 @@ class PaneView(RowWidget):
     def _strips(self, rows: list[Row]) -> list[Strip]:
         scene = self._scene
         assert scene is not None  # noqa: S101 - for the type checker
-        palette = scene.palette
+        palette, width = scene.palette, self.size.width - 1
         return [
-            Strip([Segment(span.text, palette.style(span.role, span.colour)) for span in row])
+            self.finished(
+                Strip([Segment(span.text, palette.style(span.role, span.colour)) for span in row]),
+                width,
+            )
             for row in rows
         ]
 
-    def row(self, y: int) -> Strip | None:
+    def render_line(self, y: int) -> Strip:
         """Return a row, with its part of the scroll bar."""
         if y >= len(self._shown) or self._scene is None:
-            return None
+            return Strip.blank(self.size.width, self.base)
         strip, entry = self._shown[y]
-        width = self.size.width - 1
-        strip = strip.adjust_cell_length(width)
         if entry is not None and entry.key == self._selected:
-            strip = strip.apply_style(self._scene.palette.selected)
+            strip = _over(strip, self._scene.palette.selected)
         return Strip.join([strip, self._bar(y)])
 
     # --- the scroll bar ---------------------------------------------------------------------
@@ -173,10 +177,9 @@ class PaneView(RowWidget):
     def _bar(self, y: int) -> Strip:
         scene = self._scene
         assert scene is not None  # noqa: S101 - for the type checker
-        top, bottom = self._share()
+        top, bottom = self._thumb
         inside = top <= y < bottom and bottom - top < self.size.height
-        style = scene.palette.quiet
-        return Strip([Segment("█" if inside else " ", style)], 1)
+        return Strip([Segment("█" if inside else " ", self.base + scene.palette.quiet)], 1)
 
     def _share(self) -> tuple[int, int]:
         """Return the rows of the scroll bar that stand for what is on the screen."""
@@ -308,3 +311,10 @@ class PaneView(RowWidget):
         complete = self._bottom[1] >= len(self._strips_of(index)) - 1
         key = log.entries[index if complete else max(0, index - 1)].key
         self._saw(key[0])
+
+
+def _over(strip: Strip, style: Style) -> Strip:
+    """Return a row with a style over all others."""
+    return Strip(
+        [Segment(text, (own or Style()) + style) for text, own, _ in strip], strip.cell_length
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.message import Message
 from textual.strip import Strip
@@ -53,32 +54,45 @@ class Sidebar(RowWidget):
         super().__init__()
         self._contents: Contents | None = None
         self._top = 0
+        self._rows: list[tuple[str, Style]] = []
 
     def show(self, contents: Contents) -> None:
-        """Show these."""
+        """Show these, drawn anew only where something has changed."""
         self._contents = contents
         numbers = [place.info.id for place in contents.places]
         if contents.present in numbers:
             index, height = numbers.index(contents.present), max(1, self.size.height)
             self._top = min(max(self._top, index - height + 1), index)
-        self._top = max(0, min(self._top, len(numbers) - self.size.height))
-        self.refresh()
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        contents, height = self._contents, self.size.height
+        if contents is None:
+            return
+        self._top = max(0, min(self._top, len(contents.places) - height))
+        seen = contents.places[self._top : self._top + height]
+        rows = [self._row_of(place, contents) for place in seen]
+        if rows != self._rows:
+            self._rows = rows
+            self.refresh()
+
+    def _row_of(self, place: Place, contents: Contents) -> tuple[str, Style]:
+        text = row_of(place, max(4, self.size.width - 1), contents.people, contents.voice)
+        palette = contents.palette
+        style = palette.unread if place.unread else palette.base
+        if place.has_mention:
+            style = palette.urgent
+        if place.info.id == contents.present:
+            style += palette.present
+        return text, style
 
     def row(self, y: int) -> Strip | None:
         """Return one conversation."""
-        width, contents = self.size.width, self._contents
-        if contents is None or self._top + y >= len(contents.places):
-            return None
-        place = contents.places[self._top + y]
-        text = row_of(place, width - 1, contents.people, contents.voice)
-        palette = contents.palette
-        if place.has_mention:
-            style = palette.urgent
-        else:
-            style = palette.unread if place.unread else palette.base
-        if place.info.id == contents.present:
-            style = style + palette.present
-        return Strip([Segment(text, style), Segment(" ")], width)
+        return Strip([Segment(*self._rows[y])]) if y < len(self._rows) else None
+
+    def on_resize(self) -> None:
+        """Fit the rows anew."""
+        self._lay_out()
 
     def on_click(self, event: events.Click) -> None:
         """Go to a conversation."""
@@ -97,9 +111,8 @@ class Sidebar(RowWidget):
         self._scroll(1)
 
     def _scroll(self, rows: int) -> None:
-        number = 0 if self._contents is None else len(self._contents.places)
-        self._top = max(0, min(self._top + rows, number - self.size.height))
-        self.refresh()
+        self._top += rows
+        self._lay_out()
 
 
 def row_of(place: Place, width: int, people: Collection[str], voice: Voice) -> str:
