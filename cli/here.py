@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import tzinfo
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from cli.notices import Connected, News, Notice
 from protocol.commands import Place
 from protocol.events import ConversationInfo, ConversationLeft, Event, Opened
 from protocol.language import Voice
 from protocol.requests import GENERAL
 from protocol.view import View
+
+if TYPE_CHECKING:
+    from cli.notices import Notice
 
 
 class Here:
@@ -44,6 +47,8 @@ class Here:
 
     def hear(self, notice: Notice) -> None:
         """Take in what happened on the server or on another device."""
+        from cli.notices import Connected, News  # not before the first picture
+
         if isinstance(notice, Connected):
             self._set_zone(notice.zone)
         elif isinstance(notice, News):
@@ -60,7 +65,7 @@ class Here:
         elif isinstance(event, ConversationLeft) and event.conversation == self.place.conversation:
             self._move(None)
         else:
-            from protocol.vocabulary.schedule import Zone, ZoneChanged  # after the first picture
+            from protocol.vocabulary.schedule import Zone, ZoneChanged  # likewise
 
             if isinstance(event, Zone | ZoneChanged):
                 self._set_zone(event.name)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from cli.tui.dialogs import Confirm
 from cli.tui.layout import fit
 from protocol.language import N_
 from protocol.text import sanitise_line
@@ -78,8 +76,7 @@ class Acts:
             if yes:
                 self._enter(f"/delete {message.id}")
 
-        voice = self._chat.voice
-        self._chat.app.push_screen(Confirm(f"{question}\n{text}", voice), answered)
+        self._confirm(f"{question}\n{text}", answered)
 
     def _save(self, message: Message, *, and_open: bool) -> None:
         if message.file is None:
@@ -102,6 +99,11 @@ class Acts:
             if yes and self._chat.talk is not None:
                 self._chat.talk.save_and(message.id, open_with_system)
 
+        self._confirm(question, answered)
+
+    def _confirm(self, question: str, answered: Callable[[bool | None], None]) -> None:
+        from cli.tui.dialogs import Confirm  # not before the first picture
+
         self._chat.app.push_screen(Confirm(question, self._chat.voice), answered)
 
     def _enter(self, line: str) -> None:
@@ -119,6 +121,9 @@ class Acts:
 
 def open_with_system(path: str) -> bool:
     """Open a file with the program that the desktop has for it; False where there is no desktop."""
+    import shutil
+    import subprocess
+
     opener = "open" if sys.platform == "darwin" else "xdg-open"
     found = shutil.which(opener)
     if found is None:

@@ -13,7 +13,6 @@ from textual.binding import Binding
 from textual.screen import Screen
 
 from cli.tui.alerts import Alerts, Of
-from cli.tui.help_screen import HelpScreen
 from cli.tui.history import History
 from cli.tui.kept_state import KeptState
 from cli.tui.keys import Where, bindings
@@ -158,6 +157,8 @@ class Messenger(App[None]):
 
     def action_keys(self) -> None:
         """Show what each key does, or hide it."""
+        from cli.tui.help_screen import HelpScreen  # not before the first picture
+
         if isinstance(self.screen, HelpScreen):
             self.screen.dismiss(None)
         else:

@@ -19,7 +19,6 @@ from cli.tui.acts import Acts
 from cli.tui.board import Board
 from cli.tui.composer import Composer
 from cli.tui.desk import Desk
-from cli.tui.dialogs import Secret
 from cli.tui.keys import Where, bindings
 from cli.tui.layout import Row, Setting, fit, pending_rows
 from cli.tui.pane import MessagePane
@@ -125,6 +124,8 @@ class ChatScreen(Screen[None]):
 
     def ask(self, question: str, take: Callable[[str | None], None]) -> None:
         """Ask for what nobody may read; what is taken is None where the user would not say."""
+        from cli.tui.dialogs import Secret  # not before the first picture
+
         self.call_later(self.app.push_screen, Secret(question), take)
 
     def came(self, message: ChatMessage, place: RosterPlace | None) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cli.tui.dialogs import Confirm
 from protocol.language import Count, size_of
 from protocol.text import sanitise_line
 
@@ -50,6 +49,8 @@ class Desk:
 
     def pasted(self, text: str) -> None:
         """Ask whether a long text is to be sent as one message."""
+        from cli.tui.dialogs import Confirm  # not before the first picture
+
         voice, here = self._chat.voice, self._chat.here
         lines = text.rstrip("\n").count("\n") + 1
         question = voice.say(
