@@ -26,7 +26,7 @@ from protocol.events import Reply
 from protocol.language import Sentence, size_of, voice
 from protocol.requests import Fetch, Language, Request, Status
 from protocol.text import sanitise
-from protocol.typed import help_lines
+from protocol.typed import Chapter, help_lines
 from protocol.view import View, marked_lines
 from protocol.vocabulary.identity import ChangePassword, Register, Registered
 
@@ -51,6 +51,7 @@ class Answers:
         beside: trio.Nursery | None = None,
         shown: Callable[[Request, Reply, View], list[str]] | None = None,
         meter: Meter | None = None,
+        more_help: Chapter | None = None,
     ) -> None:
         """Answer with ``show``, some lines at a time; tell what went wrong with ``complain``.
 
@@ -58,7 +59,8 @@ class Answers:
         to its last, and never while it waits for the server. ``tell`` gets what goes on with
         files. With ``beside`` answers are given in that nursery, and nobody waits for them.
         ``shown`` makes the lines of an answer, where it is not the usual ones that are shown, and
-        ``meter`` shows how far files are.
+        ``meter`` shows how far files are. ``more_help`` are commands of the screen, where one has
+        one: there no command works without its slash.
         """
         self._client = client
         self._here = here
@@ -67,6 +69,7 @@ class Answers:
         self._output = output
         self._beside = beside
         self._shown = shown or _usual_lines
+        self._more_help = more_help
         self.files = FileCommands(client, here, tell or _ignore, complain, meter)
         """Sends files and saves them."""
         self._pending = PendingCommands(client, here, self._show_lines, complain)
@@ -114,7 +117,9 @@ class Answers:
         """Answer a request; False: it was refused, and the person knows."""
         try:
             if isinstance(request, Help):
-                await self._show_lines(help_lines(self._here.voice, request.topic))
+                more = () if self._more_help is None else (self._more_help,)
+                bare = self._more_help is None
+                await self._show_lines(help_lines(self._here.voice, request.topic, more, bare=bare))
             elif isinstance(request, Status):
                 await self._show_lines(await self._status())
             elif isinstance(request, Fetch):

@@ -45,6 +45,8 @@ REDRAW_EVERY = 0.04
 """Seconds in which changes are collected before they are shown."""
 TICK = 1.0
 """Seconds after which is looked at what changes by itself: a countdown, a stuck terminal."""
+MOST_LINES = 8
+"""Rows that what is being written takes at most, and a third of the screen."""
 WIDE = 70
 """Columns from which on the conversations are shown beside the messages."""
 
@@ -99,8 +101,9 @@ class ChatScreen(Screen[None]):
         self.flush()
 
     def on_resize(self) -> None:
-        """Show the conversations where there is room."""
+        """Show the conversations where there is room, and leave some for the messages."""
         self._show_list()
+        self.composer.styles.max_height = max(1, min(MOST_LINES, self.size.height // 3))
         self.changed()
 
     # --- the face of the talk ---------------------------------------------------------------
@@ -130,6 +133,7 @@ class ChatScreen(Screen[None]):
 
     def came(self, message: ChatMessage, place: RosterPlace | None) -> None:
         """Tell of a message that the user may want to know of."""
+        self.messenger.alerts.me = self.board.name  # as the server writes it
         self.messenger.alerts.came(message, place, looked_at=self._looks_at(message))
 
     def _looks_at(self, message: ChatMessage) -> bool:

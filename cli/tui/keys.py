@@ -100,7 +100,7 @@ KEYS: tuple[Key, ...] = (
     Key(Where.MESSAGES, "Esc", N_("Back to writing."), ("escape", "tab"), "write"),
     Key(Where.SIGN_IN, "Tab, Shift+Tab", N_("The next field, or the one before.")),
     Key(Where.SIGN_IN, "Enter", N_("Connect; on a session in the list, take it.")),
-    Key(Where.SIGN_IN, "Esc", N_("Stop connecting, or back to the chat.")),
+    Key(Where.SIGN_IN, "Esc", N_("Stop connecting.")),
 )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from cli.signals import EXIT_FAILED
 from cli.tui.board import Board
 from cli.tui.face import Face, Refusal
 from cli.tui.fetching import Fetching
-from cli.tui.local_commands import local_command
+from cli.tui.local_commands import COMMANDS, TITLE, local_command
 from cli.typist import Typist
 from protocol.commands import Place
 from protocol.errors import ProtocolError
@@ -120,7 +120,7 @@ class Talk:
         self._answers = answers = Answers(
             client, self._board.here, self._show, self._complain,
             output=self._output, tell=self._tell, beside=beside,
-            shown=self._shown, meter=self._board.meter,
+            shown=self._shown, meter=self._board.meter, more_help=(TITLE, COMMANDS),
         )  # fmt: skip
         typist = Typist(
             client, self._board.here, answers, self._complain,

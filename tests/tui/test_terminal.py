@@ -174,6 +174,8 @@ def test_from_wide_to_forty_by_ten(shared: RunningServer, folder: Path) -> None:
 def test_help_palette_and_completion(shared: RunningServer, folder: Path) -> None:
     with person(folder, shared.port, "Helper", rows=40) as helper:
         helper.online()
+        helper.enter("/help disturb")
+        helper.until("no bell and no notifications")
         helper.press("F1")
         helper.until("Alt+Enter, Ctrl+J")
         helper.press("F1")
