@@ -33,8 +33,6 @@ class ClientStatus:
     """Name and version of the server; empty before the first login."""
     since: float
     """When ``state`` began, in seconds since 1970 by this machine's clock."""
-    offline_since: float | None
-    """When the connection was lost, or the first attempt begun; None while there is one."""
     reconnects: int
     """How often the connection was lost and found again."""
     last_error: str
@@ -51,3 +49,5 @@ class ClientStatus:
     """False while the server has said that its database is away."""
     link: Link | None = None
     """How the connection is protected; None where there is none, or it is the program's own."""
+    offline_since: float | None = None
+    """When the connection was lost, or the first attempt begun; None while there is one."""
