@@ -20,6 +20,7 @@ def tls(options: Options) -> Iterator[Row]:
     build_tls()
     runs = _both(options, 0)
     yield compare(_named("saturated, million deliveries/s"), runs, millions, Bar(0.5, least=True))
+    yield compare(_named("saturated, server µs a delivery"), runs, cost)
     yield compare(_named("connect and log in, s"), runs, connecting, Bar(2, unit="s"))
     yield compare(_named("load generator, % of a core"), runs, _generator)
     yield compare(_named("KiB a connection"), runs, memory)

@@ -84,6 +84,7 @@ class Report(Struct, frozen=True):
     senders: int
     rate: float
     size: int
+    tls: bool
     seconds: float
     connect_seconds: float
     messages_per_second: float
@@ -120,6 +121,7 @@ def build(options: Options, engine: Engine, server: ServerProcess | None) -> Rep
         senders=options.senders,
         rate=options.rate,
         size=options.size,
+        tls=options.tls,
         seconds=round(seconds, 3),
         connect_seconds=round(engine.connect_seconds, 3),
         messages_per_second=round((end.acknowledged - begin.acknowledged) / seconds, 1),
@@ -229,8 +231,9 @@ def text(report: Report) -> str:
     """Return the report for people."""
     checks = report.checks
     load = f"{report.rate:g} messages/s" if report.rate else "as fast as possible"
+    way = " over TLS" if report.tls else ""
     title = (
-        f"{report.clients} clients, {report.senders} senders, {load} of {report.size} bytes, "
+        f"{report.clients} clients{way}, {report.senders} senders, {load} of {report.size} bytes, "
         f"{report.seconds:.1f} s ({report.machine})"
     )
     messages = (

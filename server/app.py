@@ -236,8 +236,8 @@ async def serve(settings: Settings) -> None:
         stop = trio.Event()
         gc.freeze()  # what has been imported stays; looking through it again costs 30 ms each time
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_watch_signals, stop)
-            nursery.start_soon(_watch_hangups, stop, certificate)
+            await nursery.start(_watch_signals, stop)
+            await nursery.start(_watch_hangups, stop, certificate)
             await app.run(
                 listeners,
                 stop=stop,
@@ -264,8 +264,11 @@ def _key_files(settings: Settings) -> KeyFiles:
     return own_files(settings.database_file)
 
 
-async def _watch_signals(stop: trio.Event) -> None:
+async def _watch_signals(
+    stop: trio.Event, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        task_status.started()
         async for number in signals:
             if stop.is_set():
                 log.warning("server.stopped_at_once", signal=signal.Signals(number).name)
@@ -275,10 +278,16 @@ async def _watch_signals(stop: trio.Event) -> None:
             stop.set()
 
 
-async def _watch_hangups(stop: trio.Event, certificate: Certificate) -> None:
+async def _watch_hangups(
+    stop: trio.Event,
+    certificate: Certificate,
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
     """Read the certificate anew at SIGHUP; stop where it says that our terminal was closed."""
     had_terminal = os.isatty(0)
     with trio.open_signal_receiver(signal.SIGHUP) as signals:
+        task_status.started()
         async for _ in signals:
             if had_terminal and not os.isatty(0):
                 log.info("server.signal", signal="SIGHUP", reason="the terminal was closed")

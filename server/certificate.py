@@ -110,8 +110,8 @@ def _context(files: KeyFiles) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS_1_2)
-    # No sessions are resumed: a handshake is cheap, a connection lasts for hours, and the key of
-    # the tickets would open what others have recorded for as long as the server runs.
+    # No tickets to resume by: a handshake is cheap, a connection lasts for hours, and the tickets'
+    # key would open what others have recorded for as long as the server runs.
     context.num_tickets = 0
     context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION
     # OpenSSL would ask at the terminal for the password of a key that has one.

@@ -24,7 +24,7 @@ async def test_one_that_does_not_read_holds_up_nobody(sqlite_server: RunningServ
     that reads nothing, so a server that waited for it would never get this far. In the end it
     reads, and gets everything too, in order.
     """
-    texts = [f"{number:04} " + "x" * 15_000 for number in range(60)]
+    texts = [f"{number:04} " + "x" * 15_000 for number in range(25)]
     async with AsyncExitStack() as stack:
         stuck = await _connect_with_small_buffer(stack, sqlite_server, "stuck")
         await stuck.login("stuck")

@@ -87,11 +87,12 @@ def test_another_certificate_stops_who_talks_and_who_comes(
     files.known.write_text(f"127.0.0.1:{port} {old}\n")
     with terminal(port, "Bob", **files.variables) as bob:
         bob.until("Connected to mymessenger")
+        bob.until_prompt("Bob>")
         bob.type("/register\r")
-        for _ in range(2):
-            bob.until("assword")
+        for question in ("Choose a password:", "Once more:"):
+            bob.until_prompt(question)
             bob.type("correct horse battery\r")
-        bob.until("yours now")
+        bob.until("The name Bob is yours now")
         _renew(sqlite_server)
         new = _fingerprint(sqlite_server)
         assert bob.wait() == 3

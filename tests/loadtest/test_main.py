@@ -42,6 +42,20 @@ def test_the_report_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.search(r"server +\d+ % of a core", text)
 
 
+def test_over_tls(capsys: pytest.CaptureFixture[str]) -> None:
+    """Against our own server, which also tells that it was really TLS: see the next test."""
+    assert program.main([*FEW, "--tls", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["passed"], result["tls"]) == (True, True)
+    assert result["checks"]["lost"] == 0
+
+
+def test_over_tls_to_a_server_without_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is sent as plain text instead."""
+    assert program.main([*FEW, "--tls"], FAKE) == 2
+    assert "could not log in" in capsys.readouterr().err
+
+
 def test_a_server_that_ends_badly_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert program.main(FEW, (*FAKE, "--exit-code", "3")) == 1
     assert "exit code 3" in capsys.readouterr().out

@@ -30,7 +30,7 @@ def top_packages() -> set[str]:
     return {name.partition(".")[0] for name in project()["tool"]["setuptools"]["packages"]}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Copy the checkout: what lies about in it from earlier builds gets into no wheel."""
     folder = tmp_path_factory.mktemp("source")
@@ -42,7 +42,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build it."""
     target = tmp_path_factory.mktemp("dist")
@@ -56,7 +56,7 @@ def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of the programs of a fresh environment."""
     folder = tmp_path_factory.mktemp("clean") / "an environment"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
 import signal
 import ssl
 import stat
 import subprocess
 import sys
+import termios
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -311,3 +314,26 @@ async def test_a_new_certificate_without_dropping_anybody(tmp_path: Path) -> Non
             await old.say("still here")
             await plain.say("I too")
         assert server.stop() == 0
+
+
+def test_a_closed_terminal_stops_it_in_good_order(tmp_path: Path) -> None:
+    """The same signal, but nobody is there any more who could mean a reload."""
+    master, slave = pty.openpty()
+    log = tmp_path / "log"
+    command = [sys.executable, "-m", "cmd.server", "--port", "0", "--log-format", "json"]
+    with log.open("wb") as errors:
+        process = subprocess.Popen(
+            [*command, "--db-name", str(tmp_path / "chat.db")],
+            cwd=ROOT, stdin=slave, stdout=subprocess.PIPE, stderr=errors, start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - no threads
+        )  # fmt: skip
+    os.close(slave)
+    try:
+        assert process.stdout is not None
+        assert b"listening" in process.stdout.readline()
+        os.close(master)
+        assert process.wait(PATIENCE) == 0
+        process.stdout.close()
+    finally:
+        process.kill()
+    assert "the terminal was closed" in log.read_text()
