@@ -329,12 +329,12 @@ async def test_who_watches_sees_each_change(tmp_path: Path) -> None:
     seen: list[tuple[Stage, ...]] = []
 
     async def watch(client: Client) -> None:
+        def stages() -> tuple[Stage, ...]:
+            return tuple(one.stage for one in client.pending)
+
         while True:
-            now = tuple(one.stage for one in client.pending)
-            seen.append(now)
-            await client.wait_pending_change(
-                lambda now=now: tuple(one.stage for one in client.pending) != now  # type: ignore[misc]
-            )
+            seen.append(stages())
+            await client.wait_pending_change(lambda: stages() != seen[-1])
 
     run = Run(tmp_path)
     async with run.client as client, trio.open_nursery() as nursery:

@@ -69,8 +69,11 @@ async def test_who_waits_is_told_of_each_step_once(server: RunningServer) -> Non
         await barrier(bob)
         await barrier(ann)
         seen = [event for event in ann.seen if isinstance(event, Seen)]
-        place = {"message": sent.id, "conversation": sent.conversation, "name": "Bob"}
-        assert seen == [Seen(**place, read=False), Seen(**place, read=True)]  # type: ignore[arg-type]
+        place = sent.conversation
+        assert seen == [
+            Seen(message=sent.id, conversation=place, name="Bob", read=read)
+            for read in (False, True)
+        ]
         at_once = await ann.ask(watch, ReceiptList)
         assert state(at_once) == [("Bob", True, True)]
 

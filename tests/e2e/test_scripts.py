@@ -8,6 +8,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -64,7 +65,7 @@ async def test_where_it_goes(server: RunningServer) -> None:
             (["--to", "bob", "-"], "тебе".encode(), "тебе", None),
             (["--to", "bob"], b"x" * 100_000 + b"\n", "x" * 1024, None),
         ):
-            done = await send(lambda f=flags, t=typed: said(port, "Ann", "send", *f, typed=t))  # type: ignore[misc]
+            done = await send(partial(said, port, "Ann", "send", *flags, typed=typed))
             assert done == (0, "", "")
             message = await bob.expect(Message)
             while message.kind == "join":
