@@ -69,6 +69,7 @@ locale: $(DEV) ## Bring the translations up to date with the code
 
 docs: $(DEV) ## Write the generated pages of docs/ anew
 	$(BIN)/python -m tools.docs
+	$(BIN)/python -m tools.screens
 
 # Made anew too where the Python it was made with is gone.
 $(VENV): $(if $(wildcard $(BIN)/python),,force)

@@ -14,6 +14,7 @@ from bench.options import Scenario
 from bench.rooms import rooms
 from bench.sealing import sealing
 from bench.stuck import stuck
+from bench.terminal import terminal
 from bench.websocket import websocket
 
 SCENARIOS = {
@@ -31,5 +32,6 @@ SCENARIOS = {
     "mysql": Scenario(broadcast.mysql, "saturated, on MySQL against SQLite", quick=False),
     "sealing": Scenario(sealing, "what sealing costs, against nothing sealed", quick=False),
     "expiry": Scenario(expiry, "latency while a long history is deleted", quick=False),
+    "terminal": Scenario(terminal, "the full-screen client: start, CPU, memory", quick=False),
     "history": Scenario(history, "a page of 20 of a short and of a long history", quick=False),
 }

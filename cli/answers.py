@@ -13,7 +13,7 @@ from cli.changes import Changes
 from cli.client import Client
 from cli.credentials import device_label
 from cli.errors import ClientError
-from cli.files import FileCommand, FileCommands
+from cli.files import FileCommand, FileCommands, Meter
 from cli.here import Here
 from cli.pending import PendingCommand, PendingCommands
 from cli.reasons import reason_of
@@ -26,8 +26,8 @@ from protocol.events import Reply
 from protocol.language import Sentence, size_of, voice
 from protocol.requests import Fetch, Language, Request, Status
 from protocol.text import sanitise
-from protocol.typed import help_lines
-from protocol.view import marked_lines
+from protocol.typed import Chapter, help_lines
+from protocol.view import View, marked_lines
 from protocol.vocabulary.identity import ChangePassword, Register, Registered
 
 ANSWER_TIME = 10.0
@@ -49,12 +49,18 @@ class Answers:
         output: trio.Lock,
         tell: Callable[[str], None] | None = None,
         beside: trio.Nursery | None = None,
+        shown: Callable[[Request, Reply, View], list[str]] | None = None,
+        meter: Meter | None = None,
+        more_help: Chapter | None = None,
     ) -> None:
         """Answer with ``show``, some lines at a time; tell what went wrong with ``complain``.
 
         Who shows something else takes ``output`` first: an answer holds it from its first line
         to its last, and never while it waits for the server. ``tell`` gets what goes on with
         files. With ``beside`` answers are given in that nursery, and nobody waits for them.
+        ``shown`` makes the lines of an answer, where it is not the usual ones that are shown, and
+        ``meter`` shows how far files are. ``more_help`` are commands of the screen, where one has
+        one: there no command works without its slash.
         """
         self._client = client
         self._here = here
@@ -62,7 +68,10 @@ class Answers:
         self._complain = complain
         self._output = output
         self._beside = beside
-        self._files = FileCommands(client, here, tell or _ignore, complain)
+        self._shown = shown or _usual_lines
+        self._more_help = more_help
+        self.files = FileCommands(client, here, tell or _ignore, complain, meter)
+        """Sends files and saves them."""
         self._pending = PendingCommands(client, here, self._show_lines, complain)
         self._open = 0
         self._changes = Changes()  # rings when there is one less open
@@ -108,7 +117,9 @@ class Answers:
         """Answer a request; False: it was refused, and the person knows."""
         try:
             if isinstance(request, Help):
-                await self._show_lines(help_lines(self._here.voice, request.topic))
+                more = () if self._more_help is None else (self._more_help,)
+                bare = self._more_help is None
+                await self._show_lines(help_lines(self._here.voice, request.topic, more, bare=bare))
             elif isinstance(request, Status):
                 await self._show_lines(await self._status())
             elif isinstance(request, Fetch):
@@ -116,7 +127,7 @@ class Answers:
             elif isinstance(request, SaveText):
                 await self._save(request)
             elif isinstance(request, FileCommand):
-                await self._files.do(request)
+                await self.files.do(request)
             elif isinstance(request, PendingCommand):
                 await self._pending.do(request)
             elif isinstance(request, Request):
@@ -131,6 +142,13 @@ class Answers:
             await self._show("\n".join(lines))
 
     async def _ask(self, request: Request) -> None:
+        reply = await self.ask(request)
+        view = self._here.view(self._client.CheckStatus().name)
+        if shown := self._shown(request, reply, view):
+            await self._show_lines(shown)
+
+    async def ask(self, request: Request) -> Reply:
+        """Ask for something and heed what the answer changes here; raises Refused."""
         if isinstance(request, Register):
             wanted = self._client.credentials.wants_token
             request = replace(request, remember=wanted, device=device_label())
@@ -140,9 +158,7 @@ class Answers:
             self._here.voice = voice(request.language)
             self._client.speak(request.language)
         self._here.note(reply)
-        view = self._here.view(self._client.CheckStatus().name)
-        if shown := marked_lines(reply, view):
-            await self._show_lines(shown)
+        return reply
 
     def _note_identity(self, request: Request, reply: Reply) -> None:
         """Log in, after a lost connection, by what proves to be the user now."""
@@ -216,6 +232,10 @@ class Answers:
             discard(file)
             raise
         return size
+
+
+def _usual_lines(_request: Request, reply: Reply, view: View) -> list[str]:
+    return marked_lines(reply, view)
 
 
 def _ignore(_sentence: str) -> None:

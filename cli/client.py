@@ -31,7 +31,15 @@ from cli.status import ClientStatus, State
 from cli.transfers import Transfers
 from cli.upkeep import Upkeep
 from protocol.errors import ErrorCode
-from protocol.events import ConversationInfo, HistoryPage, PongReply, Reply, Sent, StatusReport
+from protocol.events import (
+    ConversationInfo,
+    HistoryPage,
+    Message,
+    PongReply,
+    Reply,
+    Sent,
+    StatusReport,
+)
 from protocol.language import Sentence
 from protocol.requests import GENERAL, Fetch, History, Ping, Request, Status
 
@@ -67,9 +75,9 @@ class Client:
         retry: bool = False,
         on_notice: Callable[[Notice], None] | None = None,
         open_stream: OpenStream | None = None,
-        security: Security | None = None,
         kept: KeptMessages | None = None,
         since: Mapping[int, int] | None = None,
+        security: Security | None = None,
     ) -> AsyncIterator[Client]:
         """Connect and log in as ``name``; at the end of the block say goodbye and close.
 
@@ -129,7 +137,7 @@ class Client:
         """
         return await self._core.inbox.take()
 
-    def mark_shown(self, message: ChatMessage) -> None:
+    def mark_shown(self, message: ChatMessage | Message) -> None:
         """Note that the user has had ``message``, and with it all before it in its conversation.
 
         The server is told within a few seconds; from then on it is no longer unread (S002-7).

@@ -14,6 +14,7 @@ from cli.client import Client
 from cli.errors import ClientClosed
 from cli.here import Here
 from cli.kept import kept_messages
+from cli.leaving import PATIENCE, await_last, tell_rest
 from cli.notices import Connected, Disconnected, Notice
 from cli.options import Options
 from cli.outbox import Outgoing
@@ -28,11 +29,6 @@ from protocol.language import voice
 from protocol.text import sanitise_line
 from protocol.typed import without_secrets
 from protocol.view import guest_line, unread_lines
-
-PATIENCE = 1.0
-"""Seconds after which a message without its acknowledgement is said to be waiting."""
-LAST_ACKNOWLEDGEMENTS = 3.0
-"""Seconds to wait, on leaving, for what has not been acknowledged."""
 
 
 class Conversation:
@@ -120,9 +116,9 @@ class Conversation:
                 nursery.cancel_scope.cancel()
         stop.ask()  # from now on a signal ends this at once
         try:
-            await self._await_last(client, answers)
+            await await_last(client, answers, self._here.voice, self._tell)
         finally:
-            lost = self._tell_rest(typist, client)
+            lost = tell_rest(typist, client, self._here.voice, self._tell)
         return lost
 
     async def _run_lines(self, client: Client, typist: Typist) -> None:
@@ -190,30 +186,6 @@ class Conversation:
         if self._here.title:
             name += f"@{sanitise_line(self._here.title)}"
         self._prompt.set_label(f"{name} ({note})> " if note else f"{name}> ")
-
-    async def _await_last(self, client: Client, answers: Answers) -> None:
-        """Wait a little for the last answers and acknowledgements."""
-        with trio.move_on_after(PATIENCE):
-            await answers.finish()
-        with trio.move_on_after(PATIENCE):
-            await client.drain()
-            return
-        self._tell(
-            self._say("Waiting for the server to store what you wrote. Ctrl+C leaves at once.")
-        )
-        with trio.move_on_after(LAST_ACKNOWLEDGEMENTS):
-            await client.drain()
-
-    def _tell_rest(self, typist: Typist, client: Client) -> bool:
-        """Show what was never acknowledged, so that it is not lost; True: there was something."""
-        rest = typist.take_rest()
-        for outgoing in rest:
-            text = as_typed(outgoing, client)
-            if outgoing.kept:
-                self._tell(self._say("Kept, and sent when you come back: {text}", text=text))
-            else:
-                self._tell(self._say("Not acknowledged: {text}", text=text))
-        return bool(rest)
 
     async def _show(self, lines: str) -> None:
         await self._changes.wait_until(lambda: self._prompt.has_room)

@@ -32,6 +32,11 @@ class Credentials:
         """True: the server is asked for a token where it is given a password."""
         return self._keep is not None
 
+    @property
+    def prove_something(self) -> bool:
+        """True: the name is an account by now, also where it was registered after the login."""
+        return self.password is not None or self.token is not None
+
     def take_token(self, name: str, token: str | None) -> None:
         """Log in with this token from now on; None is no news."""
         if token is None:

@@ -49,14 +49,8 @@ class Door:
         Raises LoginRefused where the server does not let one in by any means there are, and
         UntrustedServer where it is not proven to be the one that is meant.
         """
-        if self._options.plaintext and not is_loopback(self._options.host):
-            self._complain(
-                Sentence(
-                    "--plaintext: anybody on the way to {host} can read and change what you "
-                    "write, your password too.",
-                    host=self._options.host,
-                )
-            )
+        if (warning := plaintext_warning(self._options)) is not None:
+            self._complain(warning)
         while True:
             try:
                 return self._enter()
@@ -121,27 +115,13 @@ class Door:
             with suppress(OSError):  # then it is tried again, and refused again, next time
                 self._saved.forget(options.host, options.port, self._name)
             self._complain(refused)
-        password = self._given_password()
+        password = given_password(options)
         try:
             return self._run(Credentials(password, keep=self._keep))
         except LoginRefused as refused:
             if refused.code != ErrorCode.PASSWORD_NEEDED:
                 raise
             return self._run_asking(refused)
-
-    def _given_password(self) -> str | None:
-        path = self._options.password_file
-        if path is None:
-            return os.environ.get("MYMESSENGER_PASSWORD") or None
-        try:
-            with Path(path).open(encoding="utf-8") as file:
-                return file.readline().rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ClientError(
-                "The password file {path} cannot be read: {reason}.",
-                path=path,
-                reason=reason_of(error),
-            ) from error
 
     def _run_asking(self, refused: LoginRefused) -> int:
         """Ask for the password, a few times."""
@@ -192,7 +172,7 @@ class Door:
             from cli.file_mode import run_file
 
             return run_file(options)
-        if _has_terminal() and not options.is_for_a_filter:
+        if has_terminal() and not options.is_for_a_filter:
             from cli.line_mode import run_terminal
 
             return run_terminal(options)
@@ -201,6 +181,34 @@ class Door:
         return run_pipe(options)
 
 
-def _has_terminal() -> bool:
+def plaintext_warning(options: Options) -> Sentence | None:
+    """Return what somebody should know who does without encryption on purpose."""
+    if not options.plaintext or is_loopback(options.host):
+        return None
+    return Sentence(
+        "--plaintext: anybody on the way to {host} can read and change what you "
+        "write, your password too.",
+        host=options.host,
+    )
+
+
+def given_password(options: Options) -> str | None:
+    """Return the password that the user has given in advance; raises ClientError."""
+    path = options.password_file
+    if path is None:
+        return os.environ.get("MYMESSENGER_PASSWORD") or None
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            return file.readline().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ClientError(
+            "The password file {path} cannot be read: {reason}.",
+            path=path,
+            reason=reason_of(error),
+        ) from error
+
+
+def has_terminal() -> bool:
+    """Tell whether a person can see and type, on a terminal that can move its cursor."""
     dumb = os.environ.get("TERM", "dumb") in {"dumb", "unknown", ""}
     return not dumb and sys.stdin.isatty() and sys.stdout.isatty()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import aclosing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, aclosing, contextmanager
 
 import trio
 
@@ -23,6 +23,9 @@ STEPS = 4
 
 FileCommand = SendFile | GetFile | StopTransfers
 
+Meter = Callable[[FileCommand, str], AbstractContextManager[Progress]]
+"""Shows how far a command is with a file of that name, for as long as its block runs."""
+
 
 class FileCommands:
     """Sends files and saves them, any number at once, and tells how far each is."""
@@ -33,12 +36,17 @@ class FileCommands:
         here: Here,
         tell: Callable[[str], None],
         complain: Callable[[str], None],
+        meter: Meter | None = None,
     ) -> None:
-        """Tell what goes on with ``tell``, and with ``complain`` what went wrong."""
+        """Tell what goes on with ``tell``, and with ``complain`` what went wrong.
+
+        Without a ``meter`` how far a file is is told in sentences, too.
+        """
         self._client = client
         self._here = here
         self._tell = tell
         self._complain = complain
+        self._meter = meter or self._told_meter
         self._running: set[trio.CancelScope] = set()
 
     async def do(self, command: FileCommand) -> None:
@@ -52,7 +60,7 @@ class FileCommands:
                 if isinstance(command, SendFile):
                     await self._send(command)
                 else:
-                    await self._save(command)
+                    await self.save(command)
             finally:
                 self._running.discard(scope)
 
@@ -67,12 +75,13 @@ class FileCommands:
         try:
             file = await LocalFile.open(command.path)
             try:
-                await self._client.files.send(
-                    file,
-                    to=command.to,
-                    conversation=command.conversation,
-                    progress=self._progress(file.name),
-                )
+                with self._meter(command, file.name) as progress:
+                    await self._client.files.send(
+                        file,
+                        to=command.to,
+                        conversation=command.conversation,
+                        progress=progress,
+                    )
             finally:
                 file.close()
         except ClientError as error:
@@ -89,11 +98,13 @@ class FileCommands:
         else:
             self._complain(self._say("{name} was not sent: it was stopped.", name=path))
 
-    async def _save(self, command: GetFile) -> None:
+    async def save(self, command: GetFile) -> str | None:
+        """Save a file; return where, None where that failed, which the person knows."""
         number = command.id
         try:
             details = await self._client.files.describe(number)
-            path = await self._save_in(details, command.path)
+            with self._meter(command, details.name) as progress:
+                path = await self._save_in(details, command.path, progress)
         except (OSError, RuntimeError, ValueError) as error:  # a home or a name that cannot be
             self._not_saved(number, Sentence("{reason}.", reason=reason_of(error)))
         except ClientError as error:
@@ -109,17 +120,18 @@ class FileCommands:
                     number=number, path=path, size=size,
                 )
             )  # fmt: skip
+            return path
+        return None
 
     def _not_saved(self, number: int, reason: Sentence) -> None:
         self._complain(
             self._say("File {number} was not saved: {reason}", number=number, reason=reason)
         )
 
-    async def _save_in(self, details: FileDetails, path: str) -> str:
+    async def _save_in(self, details: FileDetails, path: str, progress: Progress) -> str:
         """Save a file, and return where; what is not complete and right does not stay."""
         file = await trio.to_thread.run_sync(open_named, details.name, path)
         try:
-            progress = self._progress(details.name)
             async with aclosing(self._client.files.fetch(details, progress=progress)) as pieces:
                 async for piece in pieces:
                     await trio.to_thread.run_sync(file.write, piece)
@@ -128,6 +140,10 @@ class FileCommands:
             discard(file)
             raise
         return str(file.name)
+
+    @contextmanager
+    def _told_meter(self, _command: FileCommand, name: str) -> Iterator[Progress]:
+        yield self._progress(name)
 
     def _progress(self, name: str) -> Progress:
         """Return what shows every quarter of a file once."""

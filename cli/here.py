@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import tzinfo
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from cli.notices import Connected, News, Notice
 from protocol.commands import Place
 from protocol.events import ConversationInfo, ConversationLeft, Event, Opened
 from protocol.language import Voice
 from protocol.requests import GENERAL
 from protocol.view import View
-from protocol.vocabulary.schedule import Zone, ZoneChanged
+
+if TYPE_CHECKING:
+    from cli.notices import Notice
 
 
 class Here:
@@ -45,6 +47,8 @@ class Here:
 
     def hear(self, notice: Notice) -> None:
         """Take in what happened on the server or on another device."""
+        from cli.notices import Connected, News  # not before the first picture
+
         if isinstance(notice, Connected):
             self._set_zone(notice.zone)
         elif isinstance(notice, News):
@@ -60,12 +64,19 @@ class Here:
             self._move(None if info.id == GENERAL else info)
         elif isinstance(event, ConversationLeft) and event.conversation == self.place.conversation:
             self._move(None)
-        elif isinstance(event, Zone | ZoneChanged):
-            self._set_zone(event.name)
+        else:
+            from protocol.vocabulary.schedule import Zone, ZoneChanged  # likewise
+
+            if isinstance(event, Zone | ZoneChanged):
+                self._set_zone(event.name)
 
     def _set_zone(self, name: str) -> None:
         with suppress(LookupError, OSError, ValueError):  # this machine may not know it
             self._zone = ZoneInfo(name) if name else None
+
+    def go(self, conversation: ConversationInfo) -> None:
+        """Note that the person has turned to a conversation, without the server's help."""
+        self._move(None if conversation.id == GENERAL else conversation)
 
     def take_left(self) -> Place | None:
         """Return, once, where the person was put out since the last line; None for nowhere."""

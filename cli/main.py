@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from cli import tasks
 from cli.address import address_of
-from cli.door import Door, aside
+from cli.door import Door, aside, has_terminal
 from cli.errors import ClientError, LoginRefused, OtherServer
 from cli.known_servers import KnownServers, known_servers
 from cli.options import Options, parse, parser_of
@@ -55,6 +55,10 @@ def _run(options: Options) -> int:
         return _forget(options, saved, known, *options.forget_server)
     for complaint in known.complaints():
         _complain(options, complaint)
+    if options.is_for_a_screen and has_terminal():
+        from cli.tui.start import run_screen  # not for anybody else: it takes long to load
+
+        return run_screen(options, saved, known)
     name = options.name or saved.last_name(options.host, options.port)
     if name is not None:
         return Door(replace(options, name=name), saved, known).run()

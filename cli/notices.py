@@ -71,6 +71,7 @@ class LoginLost:
     """A later login was refused. The client has given up and is closed."""
 
     sentence: str
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

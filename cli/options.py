@@ -84,6 +84,10 @@ class Options:
     get: int | None = None
     output: str | None = None
     """Where that file is saved; None is standard output."""
+    line: bool = False
+    """Where there is a terminal: a line to type on, not the full screen."""
+    task: Task | None = None
+    """What a subcommand asks for."""
     tls: bool = False
     plaintext: bool = False
     fingerprint: str | None = None
@@ -100,13 +104,15 @@ class Options:
             return Wish.PLAIN
         return Wish.TLS if self.tls else Wish.SAFE
 
-    task: Task | None = None
-    """What a subcommand asks for."""
-
     @property
     def is_for_a_filter(self) -> bool:
         """True: what is wanted is not a conversation, whatever there is to type on."""
         return self.plain or self.is_one_message or self.text is not None
+
+    @property
+    def is_for_a_screen(self) -> bool:
+        """True: what is wanted is a conversation, on the full screen if there is one."""
+        return not (self.line or self.is_for_a_filter or self.is_for_a_file or self.is_one_shot)
 
     @property
     def is_for_a_file(self) -> bool:
@@ -260,6 +266,10 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     )  # fmt: skip
     _add_security(parser)
     _add_one_shots(parser)
+    parser.add_argument(
+        "--line", action="store_true",
+        help="a line to type on, and messages above it, instead of the full screen",
+    )  # fmt: skip
     parser.add_argument("--plain", action="store_true", help="be a filter on a terminal too")
     group = parser.add_argument_group("as a filter")
     group.add_argument(

@@ -32,6 +32,18 @@ class SavedSessions:
         name = _server(self._read(), host, port)[_LAST]
         return name if isinstance(name, str) and name else None
 
+    def sessions(self) -> list[tuple[str, int, str]]:
+        """Return host, port and name of each session, who logged in last at a server first."""
+        found: list[tuple[str, int, str]] = []
+        for address, server in self._read().items():
+            host, _, port = address.rpartition(":")
+            tokens = server.get(_TOKENS) if isinstance(server, dict) else None
+            if host and port.isdecimal() and isinstance(tokens, dict):
+                last = str(server.get(_LAST) or "")
+                names = {last.casefold(): last, **dict.fromkeys(tokens, "")}
+                found += [(host, int(port), name or key) for key, name in names.items() if key]
+        return found
+
     def token(self, host: str, port: int, name: str) -> str | None:
         """Return the token of a name at a server."""
         token = _server(self._read(), host, port)[_TOKENS].get(name.casefold())

@@ -49,3 +49,5 @@ class ClientStatus:
     """False while the server has said that its database is away."""
     link: Link | None = None
     """How the connection is protected; None where there is none, or it is the program's own."""
+    offline_since: float | None = None
+    """When the connection was lost, or the first attempt begun; None while there is one."""

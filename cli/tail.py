@@ -116,8 +116,8 @@ class Tail:
             options.name or "",
             history=0,
             language=options.language,
-            credentials=options.credentials,
             security=options.security,
+            credentials=options.credentials,
             retry=options.retry,
             on_notice=self._notice,
             since=dict.fromkeys(since or {}, AT_THE_END),  # pages bring what was before

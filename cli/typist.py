@@ -69,13 +69,21 @@ class Typist:
         self._astray = False  # in a pipe: where the lines were to go could not be opened
         self._last_long: Outgoing | None = None  # the last one whose text is in a file
 
-    async def run(self, line: str, long: Callable[[str], FileText] | None = None) -> bool:
+    async def run(
+        self,
+        line: str,
+        long: Callable[[str], FileText] | None = None,
+        *,
+        place: Place | None = None,
+    ) -> bool:
         """Do what a line says; False: it says to leave.
 
         Of a line too long to hold this gets the beginning, and ``long`` makes the whole text of
-        what of that beginning is text.
+        what of that beginning is text. ``place`` is where the person was who typed it, where that
+        is not where they are now.
         """
-        left, place = self._here.take_left(), self._here.place
+        left = self._here.take_left() if place is None else None
+        place = place or self._here.place
         try:
             request = parse_moved(line, left, place) if left else parse_line(line, place)
         except ProtocolError as error:

@@ -65,8 +65,8 @@ class Unread:
             options.name or "",
             history=0,
             language=options.language,
-            credentials=options.credentials,
             security=options.security,
+            credentials=options.credentials,
             retry=options.retry,
         ) as client:
             with stop.begin():

@@ -75,6 +75,7 @@ class Upkeep:
         self._closing = False
         self.state = State.CONNECTING
         self._since = time.time()
+        self._offline_since: float | None = self._since
         self._server = ""
         self._guest = False
         self._logins = 0
@@ -89,9 +90,10 @@ class Upkeep:
             host=self._host,
             port=self._port,
             name=self._core.name,
-            guest=self._guest,
+            guest=self._guest and not self.credentials.prove_something,
             server=self._server,
             since=self._since,
+            offline_since=self._offline_since,
             reconnects=max(0, self._logins - 1),
             last_error=self._last_error,
             unacknowledged=len(self._core.outbox),
@@ -254,6 +256,10 @@ class Upkeep:
     def _enter(self, state: State) -> None:
         self.state = state
         self._since = time.time()
+        if state is State.ONLINE:
+            self._offline_since = None
+        elif self._offline_since is None:
+            self._offline_since = self._since
         self._core.changes.ring()
 
     async def leave(self) -> None:
@@ -266,7 +272,7 @@ class Upkeep:
     def _give_up(self, refused: LoginRefused) -> None:
         self._last_error = refused.sentence
         self.close(ClientClosed("The login was refused: {reason}", reason=refused))
-        self._core.notify(LoginLost(refused.sentence))
+        self._core.notify(LoginLost(refused.sentence, refused.code))
 
     def _stop_trusting(self, distrust: UntrustedServer) -> None:
         self.distrust = distrust

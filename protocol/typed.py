@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 
 from protocol.commands import Built, Command, Place
 from protocol.errors import ErrorCode, ProtocolError
@@ -15,6 +16,9 @@ WIDTH = 79
 
 INDENT = 28
 """Where in the line it is told what a command does."""
+
+Chapter = tuple[str, Sequence[Command]]
+"""Commands under a title, as the help shows them."""
 
 _BY_WORD = {word: command for command in COMMANDS for word in command.words}
 
@@ -77,14 +81,22 @@ def _command(word: str) -> Command:
     return command
 
 
-def help_lines(voice: Voice, topic: str = "") -> list[str]:
-    """Return the help, a line a command; with a ``topic`` only what it stands in."""
+def help_lines(
+    voice: Voice, topic: str = "", more: Sequence[Chapter] = (), *, bare: bool = True
+) -> list[str]:
+    """Return the help, a line a command; with a ``topic`` only what it stands in.
+
+    ``more`` is what the program at the person's end can do besides; without ``bare`` no command
+    works there without its slash.
+    """
     if topic:
-        return _help_on(voice, topic)
+        return _help_on(voice, topic, more)
     lines = [voice.say("Everything you type is a message to the conversation you are in, except:")]
-    for title, commands in CHAPTERS:
+    for title, commands in (*CHAPTERS, *more):
         lines.append(voice.say(title))
         lines += [line for command in commands for line in _help_of(voice, command)]
+    if not bare:
+        return lines
     lines.append(
         voice.say("help, status, quit and exit also work alone on a line without the slash,")
     )
@@ -92,11 +104,11 @@ def help_lines(voice: Voice, topic: str = "") -> list[str]:
     return lines
 
 
-def _help_on(voice: Voice, topic: str) -> list[str]:
+def _help_on(voice: Voice, topic: str, more: Sequence[Chapter]) -> list[str]:
     wanted = topic.casefold().removeprefix("/")
     found = [
         command
-        for command in COMMANDS
+        for command in (*COMMANDS, *(one for _, commands in more for one in commands))
         if wanted in f"{_usage(voice, command)} {voice.say(command.help)}".casefold()
     ]
     if not found:

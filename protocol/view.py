@@ -25,6 +25,7 @@ from protocol.events import (
     Message,
     Notice,
     Opened,
+    Quote,
     Reply,
     Sent,
     Shutdown,
@@ -265,18 +266,31 @@ def message_lines(
     name = message.sender if sender is None else sender
     if where:
         name += f" ({where})"
-    if message.kind in _HAPPENED:
-        _, _, who = message.text.partition(" ")
-        sentence = view.say(
-            _happening(message), name=name, number=message.target, text=message.text, who=who
-        )
-        return [f"{view.time(message.time)} * {sentence}"]
-    line = format_message(message.time, name, _content(message, view), view.zone)
+    if not is_said(message):
+        return [f"{view.time(message.time)} * {happening(message, view, name=name)}"]
+    line = format_message(message.time, name, content(message, view), view.zone)
     if message.quote is None:
         return [line]
-    quote = message.quote
+    return [f"    {quote_line(message.quote, view)}", line]
+
+
+def is_said(message: Message) -> bool:
+    """Tell whether somebody said this; else it tells of what happened in the conversation."""
+    return message.kind not in _HAPPENED
+
+
+def happening(message: Message, view: View, *, name: str) -> str:
+    """Return what happened, as one safe line; ``name`` is what the one who did it is called."""
+    _, _, who = message.text.partition(" ")
+    return view.say(
+        _happening(message), name=name, number=message.target, text=message.text, who=who
+    )
+
+
+def quote_line(quote: Quote, view: View) -> str:
+    """Return what a comment answers, shortened, as one safe line."""
     text = _shortened(sanitise_line(quote.text)) or view.say("(deleted)")
-    return [f"    > {sanitise_line(quote.sender)}: {text}", line]
+    return f"> {sanitise_line(quote.sender)}: {text}"
 
 
 def _happening(message: Message) -> str:
@@ -293,7 +307,8 @@ def _happening(message: Message) -> str:
     return _HAPPENED[kind]
 
 
-def _content(message: Message, view: View) -> str:
+def content(message: Message, view: View) -> str:
+    """Return what a message says, with what is to be known of it. Its text is not sanitised."""
     text = message.text
     if message.kind == "deleted":
         text = view.say("(deleted)")

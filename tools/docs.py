@@ -17,6 +17,8 @@ from msgspec import Struct
 import protocol
 from chat import uploads
 from chat.names import check_name
+from cli.tui.keys import Where, shown_keys
+from cli.tui.local_commands import COMMANDS as LOCAL_COMMANDS
 from protocol import errors, events, limits, requests
 from protocol.vocabulary import EVENTS, REQUESTS
 from server.conn import IN_FLIGHT
@@ -126,9 +128,23 @@ def _first_sentence(text: str) -> str:
     return re.split(r"(?<=\.)\s", text.replace("\n", " "), maxsplit=1)[0]
 
 
+def terminal_page() -> str:
+    """Return ``docs/terminal.md``."""
+    sections = []
+    for where in Where:
+        rows = ((key.shown, key.help) for key in shown_keys(where))
+        sections.append(f"### {where.value}\n\n{table(('key', 'what it does'), rows)}")
+    commands = table(
+        ("command", "what it does"),
+        ((f"`/{one.name} {one.usage}`".replace(" `", "`"), one.help) for one in LOCAL_COMMANDS),
+    )
+    return _fill("terminal.md", keys="\n\n".join(sections), commands=commands)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "docs/protocol.md": protocol_page,
     "docs/configuration.md": configuration_page,
+    "docs/terminal.md": terminal_page,
     "docs/man/mymessenger.1": man.client_page,
     "docs/man/mymessenger-server.1": man.server_page,
     "docs/api.md": api_page,

@@ -180,7 +180,7 @@ def terminal(port: int, name: str | None, *flags: str, **changes: str) -> Iterat
     termios.tcsetwinsize(theirs, (24, COLUMNS))
     try:
         with subprocess.Popen(
-            command(port, name, *flags),
+            command(port, name, "--line", *flags),
             cwd=ROOT,
             env=environment(**changes),
             stdin=theirs,

@@ -201,7 +201,7 @@ async def test_login_refused_later_closes_the_client(
         with pytest.raises(ClientClosed, match=r"refused: Taken\."):
             await outgoing.receipt()
         assert client.CheckStatus().state is State.CLOSED
-    assert notices[-1] == LoginLost("Taken.")
+    assert notices[-1] == LoginLost("Taken.", ErrorCode.BAD_NAME)
 
 
 async def test_request_is_asked_again_on_the_next_connection(

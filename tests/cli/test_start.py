@@ -15,7 +15,9 @@ from tests.harness import ROOT
     [
         ("cli.main, cli.line_mode", ["trio", "msgspec", "pygments"]),
         ("cli.main, cli.pipe_mode", ["prompt_toolkit", "asyncio", "platformdirs"]),
-        ("cli.main", ["trio", "prompt_toolkit", "msgspec"]),
+        ("cli.main", ["trio", "prompt_toolkit", "msgspec", "textual"]),
+        ("cli.main, cli.one_shot, cli.file_mode, cli.send_task, cli.tail", ["textual", "rich"]),
+        ("cli.main, cli.tui.app, cli.tui.chat", ["trio", "prompt_toolkit", "cli.client"]),
     ],
 )
 def test_what_is_not_needed_is_not_loaded(loaded: str, not_loaded: list[str]) -> None:

@@ -34,7 +34,7 @@ def top_packages() -> set[str]:
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Copy the checkout: what lies about in it from earlier builds gets into no wheel."""
     folder = tmp_path_factory.mktemp("source")
-    for name in (*top_packages(), "cmd", "tests", "tools"):
+    for name in (*top_packages(), "cmd", "tests", "tools", "docs/man"):
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, folder / name, ignore=ignore)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
@@ -91,9 +91,13 @@ def test_the_wheel_has_every_file_of_the_packages(source: Path, wheel: Path) -> 
 def test_the_wheel_has_nothing_else(wheel: Path) -> None:
     tops = {name.partition("/")[0] for name in files(wheel)}
     assert "cmd" not in tops  # installed, the standard library's would win and ours never run
-    [info] = tops - top_packages()
+    data, info = sorted(tops - top_packages())
     assert info.endswith(".dist-info")
     assert f"{info}/licenses/LICENSE" in files(wheel)
+    pages = {name for name in files(wheel) if name.startswith(f"{data}/")}
+    assert pages == {
+        f"{data}/data/share/man/man1/{name}.1" for name in ("mymessenger", "mymessenger-server")
+    }
 
 
 def run(
