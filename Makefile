@@ -30,7 +30,7 @@ run: $(RUN) ## Run the server (flags: make run ARGS="--port 9000")
 
 test: $(DEV) ## Run all tests, those on a real MySQL server too
 	@sh tools/programs.sh mariadb telnet tmux chromium
-	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
+	@$(BIN)/pytest -n 4 --dist loadfile $(ARGS)
 
 lint: $(DEV) ## Check style, types, layers, docs and the compose file
 	$(BIN)/ruff check .

@@ -11,7 +11,7 @@ import trio
 from cli.aims import room_of
 from cli.changes import Changes
 from cli.client import Client
-from cli.errors import ClientError, TextFailed
+from cli.errors import ClientError, OtherServer, TextFailed
 from cli.notices import Connected, News, Notice
 from cli.options import Options
 from cli.pipes import report
@@ -69,6 +69,8 @@ class Sending:
         with trio.move_on_after(self._task.timeout):
             try:
                 done = await self._run(stop)
+            except OtherServer:
+                raise
             except ClientError as error:
                 if self._sent is None:
                     raise

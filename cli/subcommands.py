@@ -30,8 +30,8 @@ COMMON = frozenset(
 """The flags of the program that each of its subcommands has, too: how to get to a server."""
 
 _EXIT = N_(
-    "Exit code: {codes}; 2 wrong usage; 4 it was not done: no connection, or what standard error "
-    "tells."
+    "Exit code: {codes}; 2 wrong usage; 3 the server is not the one it was; 4 it was not done: no "
+    "connection, or what standard error tells."
 )
 _SEND = N_("0 what --wait says has happened; 1 it has not, but the message is stored")
 _UNREAD = N_("0 there are unread messages; 1 there are none")

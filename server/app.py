@@ -23,6 +23,7 @@ from chat.limits import Limit
 from chat.messenger import Messenger
 from chat.moderation import ModerationRules
 from chat.names import check_name, name_key
+from chat.sites import networks
 from chat.sync import snapshot
 from protocol import __version__
 from protocol.events import Event, Shutdown
@@ -92,7 +93,7 @@ class App:
             logins=logins(settings, self._counters),
         )
         lines = LineGateway(self._messenger, settings.zone, self._delivery.title_of)
-        self._api = Api(self._messenger, self._delivery.last_seq)
+        self._api = Api(self._messenger, self._delivery.last_seq, networks(settings.limit_exempt))
         sockets = WebSocketGateway(self._messenger, settings.ping_interval)
         http = make_gateway(settings, NAME, self._api, {b"/ws": sockets.serve})
         self._opening = Opening(

@@ -81,7 +81,7 @@ class Conn:
         """Count what it is cut or slowed for."""
         self.subscriptions: dict[int, Subscription] = {}
         self.connected_at = time.time_ns() // 1000
-        self.connected_time = self.heard_at = trio.current_time()
+        self.connected_time = self.login_begun = self.heard_at = trio.current_time()
         self.pinged_at: float | None = None
         self.answers_pings = False
         """True for clients of our own protocol; a person at telnet cannot answer a ping."""
@@ -90,6 +90,7 @@ class Conn:
         self.answering = False
         """True: what is being answered is finished before the connection goes down."""
         self._asked = 0
+        self._said_before = 0  # bytes received before the login had to begin
         self.received = 0
         """Bytes received in all."""
         self.end_reason = "closed by the client"
@@ -153,7 +154,7 @@ class Conn:
         entry = self.entry
         if self.session.user is not None:
             entry.admit()
-        elif not self.keeps_time and entry.says_too_much(self.received):
+        elif not self.keeps_time and entry.says_too_much(self.received - self._said_before):
             self.counters.met("max_login_bytes", address=self.address, connection=self.id)
             self.end("You have sent too much without logging in.")
         delay, limit = entry.delay(trio.current_time())
@@ -175,6 +176,12 @@ class Conn:
         self._asked += 1
         if self._asked % ASKED_AT_ONCE == 0:
             await trio.lowlevel.checkpoint()
+
+    def begin_login(self) -> None:
+        """Let the time and the bytes for the login count from now, whatever was before."""
+        self.keeps_time = False
+        self.login_begun = trio.current_time()
+        self._said_before = self.received
 
     def push_back(self, data: bytes) -> None:
         """Let the next :meth:`receive` return these bytes."""

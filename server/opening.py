@@ -34,6 +34,10 @@ log = structlog.get_logger()
 TLS_RECORD = b"\x16"
 """How TLS begins: a record of type handshake (RFC 8446, 5.1)."""
 
+TLS_PATIENCE = 5.0
+"""Seconds of silence after which one who cannot do without TLS is told so; on a bad line the
+first packet comes late."""
+
 HANDSHAKE_TIMEOUT = 10.0
 """Seconds a client has for its half of the handshake."""
 
@@ -78,6 +82,7 @@ class Opening:
             first = await self._first(conn)
             if first is not None and first.startswith(TLS_RECORD):
                 # Nothing has been computed for this client so far.
+                conn.dialect = MUTE  # whatever happens until TLS is there, a frame would be none
                 await self._handshakes.turn(conn.session.ip)
                 if not await self._secure(conn, first):
                     return
@@ -96,7 +101,10 @@ class Opening:
         for, too, but no longer: a person may have typed it.
         """
         first = b""
-        with trio.move_on_after(self._settings.telnet_patience):
+        patience = self._settings.telnet_patience
+        if not (conn.transport.encrypted or self._may_be_plain(conn)):
+            patience = max(patience, TLS_PATIENCE)  # a person would only be refused
+        with trio.move_on_after(patience):
             while look_at(first) is FirstBytes.UNCLEAR:
                 data = await conn.receive()
                 if not data:
@@ -118,6 +126,8 @@ class Opening:
             await self._http.serve(conn)
         elif is_http(first):
             conn.send(TOO_LATE)
+        elif first.startswith(TLS_RECORD) and not conn.transport.encrypted:
+            conn.end_reason = "TLS came too late"  # what it was greeted with is no TLS either
         elif first:
             if not silent:
                 self._lines.greet(conn)
@@ -127,7 +137,6 @@ class Opening:
 
     async def _secure(self, conn: Conn, first: bytes) -> bool:
         """Go on over TLS; False where that did not succeed."""
-        conn.dialect = MUTE  # whatever happens meanwhile, a frame would be no TLS
         try:
             with trio.fail_after(HANDSHAKE_TIMEOUT):
                 transport = await shake_hands(conn.sock, self._certificate.context, first)

@@ -182,7 +182,7 @@ class Server:
             self._count("idle_limit", conn)
             conn.abort("took nothing for the idle limit")
             return False
-        outstays = now - conn.connected_time > limits.login_timeout
+        outstays = now - conn.login_begun > limits.login_timeout
         if conn.session.user is None and outstays and not conn.keeps_time:
             self._count("login_timeout", conn)
             conn.end("You did not log in in time.")

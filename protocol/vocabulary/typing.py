@@ -9,10 +9,12 @@ from msgspec import Meta, Struct
 from protocol.commands import Command
 from protocol.events import Reply
 from protocol.language import N_
-from protocol.limits import MAX_TEXT
 from protocol.requests import GENERAL, ConversationId, Repeatable, Request
 
 TITLE = N_("Typing")
+
+MAX_LINE = 32 * 1024
+"""The longest line, in characters; longer texts are not typed behind a command but sent."""
 
 
 class TypeLine(Request, frozen=True, kw_only=True, tag="type_line"):
@@ -23,7 +25,7 @@ class TypeLine(Request, frozen=True, kw_only=True, tag="type_line"):
     """
 
     line: Annotated[
-        str, Meta(max_length=MAX_TEXT, description="It begins with a slash, as `/chats music`.")
+        str, Meta(max_length=MAX_LINE, description="It begins with a slash, as `/chats music`.")
     ]
     conversation: Annotated[ConversationId, Meta(description="Where the person is.")] = GENERAL
     uuid: Repeatable = None

@@ -68,7 +68,7 @@ class WebSocketGateway:
         _check_origin(request)
         ws, answer = _shake_hands(request)
         conn.dialect = WEBSOCKET
-        conn.keeps_time = False  # from here on it is a client that has to log in
+        conn.begin_login()  # from here on it is a client that has to do that
         conn.send(answer)
         source = Source(conn, ws)
         conn.last_frame = source.close

@@ -7,7 +7,7 @@ import pytest
 from bench.options import Options, parse
 from bench.scenarios import SCENARIOS
 
-QUICK = ("saturated", "rate-100", "rate-10", "rooms", "stuck", "websocket", "idle")
+QUICK = ("saturated", "rate-100", "rate-10", "rooms", "stuck", "flood", "idle", "websocket", "http")
 
 
 def test_what_is_quick_is_measured_where_nothing_is_named() -> None:
@@ -16,7 +16,7 @@ def test_what_is_quick_is_measured_where_nothing_is_named() -> None:
 
 def test_all_is_every_scenario() -> None:
     assert parse(SCENARIOS, ["all"]).scenarios == (
-        *QUICK, "long-text", "mysql", "sealing", "expiry", "history",
+        *QUICK, "long-text", "tls", "mysql", "sealing", "expiry", "terminal", "history",
     )  # fmt: skip
 
 

@@ -31,6 +31,7 @@ from protocol.requests import (
     Status,
 )
 from protocol.vocabulary import REQUESTS
+from protocol.vocabulary.typing import ListCommands
 from storage.errors import StorageUnavailable
 from storage.records import User
 from tests.chat.fakes import Author, MemoryStores, UntouchableStores, ask, messenger_on
@@ -47,6 +48,7 @@ NEEDS_NONE: tuple[Request, ...] = (
     Ping(ref=9),
     Quit(ref=9),
     Language(ref=9, language="en"),
+    ListCommands(ref=9),
 )
 NOT_FOR_CHAT: tuple[Request, ...] = (
     Hello(ref=9, protocol=1),

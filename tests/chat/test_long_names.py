@@ -30,6 +30,7 @@ from protocol.typed import parse_line
 from protocol.vocabulary import COMMANDS, REQUESTS
 from protocol.vocabulary.editing import Edit
 from protocol.vocabulary.schedule import Schedule
+from protocol.vocabulary.typing import TypeLine
 from tests.chat.authorization import TABLE, Seen
 from tests.chat.fakes import Author
 from tests.chat.world import Household, World, found, household
@@ -37,7 +38,7 @@ from tests.chat.world import Household, World, found, household
 BOMB = "a" + "\u0300\u0316" * 15_000
 """As much of it as fits on a line at telnet."""
 
-TEXTS = {(Send, "text"), (Edit, "text"), (Schedule, "text")}
+TEXTS = {(Send, "text"), (Edit, "text"), (Schedule, "text"), (TypeLine, "line")}
 """Fields that have people's texts: bounded in bytes, and never normalised whole."""
 
 LONGEST = 4096

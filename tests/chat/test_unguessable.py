@@ -49,6 +49,7 @@ from protocol.vocabulary.files import (
 from protocol.vocabulary.reading import MarkRead
 from protocol.vocabulary.rooms import JoinRoom, LeaveRoom, ListRooms, RoomList
 from protocol.vocabulary.schedule import Cancel, Schedule, Scheduled
+from protocol.vocabulary.typing import TypeLine
 from tests.chat.fakes import Author
 from tests.chat.world import (
     EMPTY,
@@ -188,6 +189,7 @@ SAME_FOR_ALL = {
     (AcceptInvitation, "room"),  # nobody is invited to that room
     (DeclineInvitation, "room"),
     (RevokeLink, "link"),  # of the general chat, which has none
+    (TypeLine, "conversation"),  # the line does not begin with a slash
 }
 """What members of the conversations are told does not depend on there being any, either."""
 

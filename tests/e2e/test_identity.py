@@ -207,9 +207,9 @@ async def test_names_that_take_long_to_compare_hold_up_nobody(
     """S004-34: each of these would take a second or more, in which nobody else is served."""
     bomb = "a" + "\u0300\u0316" * 15_000
     async with telnet(sqlite_server) as eve, native(sqlite_server, "Bob") as bob:
-        for _ in range(20):
+        for _ in range(3):  # more than a stranger may say would end the connection
             await eve.type(bomb)
-        for _ in range(20):
+        for _ in range(3):
             await eve.until("A name has at most 32 characters; this one has 30001.")
         await bob.say("meanwhile")
         for _ in range(20):

@@ -20,8 +20,6 @@ import pytest
 from tests.packaging import ROOT, bare_environment, project
 from tools.healthcheck import greeting
 
-pytestmark = pytest.mark.xdist_group("wheel")
-
 PATIENCE = 20.0
 
 

@@ -61,11 +61,13 @@ def _text(chunks: AsyncIterator[bytes]) -> TextStream:
     return TextStream(ref=7, id=3, offset=10, size=16, chunks=chunks)
 
 
+def _answer(conn: Conn, text: TextStream) -> bool:
+    return conn.start_soon(native._answer, conn, text, native.NATIVE)
+
+
 async def test_parts_come_in_order_and_the_last_one_is_marked() -> None:
     """Each with its offset; the text may go on between them at its reader's pace."""
-    received = await _served(
-        lambda conn: conn.start_soon(native._answer, conn, _text(_chunks(b"abc", b"def")))
-    )
+    received = await _served(lambda conn: _answer(conn, _text(_chunks(b"abc", b"def"))))
     assert event_reader().feed(received) == [
         Incoming(Part(ref=7, id=3, offset=10, size=3), b"abc"),
         Incoming(Part(ref=7, id=3, offset=13, size=3), b"def"),
@@ -105,7 +107,7 @@ async def test_a_text_that_is_deleted_on_its_way_is_no_whole_one() -> None:
 async def test_a_database_that_goes_away_is_an_error_of_the_fetch() -> None:
     """The connection goes on, and the client can fetch the rest from its offset later."""
     text = _text(_chunks(b"abc", then=StorageUnavailable("away")))
-    received = await _served(lambda conn: conn.start_soon(native._answer, conn, text))
+    received = await _served(lambda conn: _answer(conn, text))
     first, error, pong = [i.frame for i in event_reader().feed(received) if isinstance(i, Incoming)]
     assert isinstance(first, Part)
     assert isinstance(error, Error)

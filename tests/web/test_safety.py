@@ -53,6 +53,15 @@ ATTACKS = [
 ]  # fmt: skip
 
 
+def test_nothing_is_hidden_or_turned_round(tabs: Tabs, server: RunningServer) -> None:
+    """As on every other surface: what would lie about a text is shown as a replacement."""
+    tab = tabs.guest("Reader")
+    with plain(server, "Liar") as liar:
+        liar.say("https://good.example/\u202egpj.exe\u200b\u2066 \x1b[2J e" + "\u0301" * 50)
+    shown = "https://good.example/\ufffdgpj.exe\ufffd\ufffd \ufffd[2J e" + "\u0301" * 6
+    expect(tab.message(shown).first).to_be_attached()
+
+
 def test_what_strangers_write_runs_nothing(tabs: Tabs, server: RunningServer) -> None:
     """In texts, names of people, rooms and files, topics and quotes: shown as it was written."""
     tab = tabs.guest("Prey")

@@ -1,6 +1,8 @@
 // @ts-check
 // Frames of the protocol (docs/protocol.md): a JSON header on a line, raw bytes behind some.
 
+import { shown } from "./shown.js";
+
 export const VERSION = 1;
 export const GENERAL = 1;
 /** Bytes of UTF-8 that fit into the `text` of a frame; a longer one is a stream of chunks. */
@@ -29,11 +31,14 @@ export function encode(frame, payload) {
   return bytes;
 }
 
+/** What is said in a frame is from strangers. @param {string} _key @param {unknown} value */
+const readable = (_key, value) => typeof value === "string" ? shown(value) : value;
+
 /** The frame in one message from the server, and the raw bytes behind it. @param {ArrayBuffer} data */
 export function decode(data) {
   const bytes = new Uint8Array(data);
   const end = bytes.indexOf(NEWLINE);
   /** @type {Frame} */
-  const frame = JSON.parse(fromUtf8(bytes.subarray(0, end)));
+  const frame = JSON.parse(fromUtf8(bytes.subarray(0, end)), readable);
   return { frame, payload: bytes.subarray(end + 1) };
 }

@@ -8,6 +8,7 @@ import { effect, signal } from "./lib.js";
 import { CHUNK } from "./protocol.js";
 import { newStream } from "./sending.js";
 import { ask, buffered, send } from "./session.js";
+import { shown } from "./shown.js";
 import { conversations, me } from "./store.js";
 import { hashOf, Sha256 } from "./sha256.js";
 
@@ -195,7 +196,7 @@ export async function fetchText(message) {
   /** @type {BlobPart[]} */
   const pieces = [];
   await ask({ type: "fetch", id: message.id }, (payload) => pieces.push(/** @type {BlobPart} */ (payload)));
-  return new Blob(pieces).text();
+  return shown(await new Blob(pieces).text());
 }
 
 addEventListener("beforeunload", (event) => {

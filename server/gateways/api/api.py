@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
 from chat.messenger import Messenger
+from chat.sites import Network
 from server.gateways.api.calls import call, language_of
 from server.gateways.api.openapi import document
 from server.gateways.api.peer import ApiPeer
@@ -19,11 +20,16 @@ from server.gateways.http.routing import Router
 class Api:
     """Answers what is asked below :data:`~server.gateways.api.route.BASE`."""
 
-    def __init__(self, messenger: Messenger, last_seq: Callable[[int], int]) -> None:
-        """``last_seq`` returns the last number that was published in a conversation."""
+    def __init__(
+        self, messenger: Messenger, last_seq: Callable[[int], int], exempt: Sequence[Network]
+    ) -> None:
+        """``last_seq`` returns the last number that was published in a conversation.
+
+        Guests from networks in ``exempt`` are not counted by their address.
+        """
         self.messenger = messenger
         self._last_seq = last_seq
-        self.sessions = ApiSessions(messenger, last_seq)
+        self.sessions = ApiSessions(messenger, last_seq, exempt)
         self._router = Router()
         for route in ROUTES:
             self._router.add(route.method, BASE + route.path, partial(self._call, route))

@@ -11,10 +11,12 @@ import trio
 from msgspec import Struct
 from msgspec.structs import replace
 
-from chat.dispatch import dispatch
+from chat.dispatch import Answer, dispatch
+from chat.uploads import TextChunk
 from protocol.errors import ErrorCode
 from protocol.events import Error, Event, HistoryPage, Opened, Reply
 from protocol.requests import Delivered
+from protocol.requests import Request as ProtocolRequest
 from protocol.vocabulary.files import FileList
 from protocol.vocabulary.reading import MarkRead
 from server.gateways.api.peer import Waiter
@@ -41,15 +43,26 @@ async def call(one: Call) -> Response:
     return respond(one, answer)
 
 
+async def do(one: Call, request: ProtocolRequest | TextChunk) -> Answer:
+    """Have a request done, unless the session has been ended while this call was under way.
+
+    Raises :class:`HttpError` (401).
+    """
+    peer = one.peer
+    if peer.ended is not None:
+        raise problem(ErrorCode.SESSION_ENDED, peer.ended.said(peer.session.voice))
+    return await dispatch(one.api.messenger, peer.session, request)
+
+
 async def ask(one: Call, values: dict[str, Any]) -> Event | None:
     """Ask the chat, and return its answer; raises :class:`HttpError` where that is an error."""
-    api, peer = one.api, one.peer
+    peer = one.peer
     with peer.waiting() as waiter:
         request = one.route.request(ref=waiter.ref, **values)
         if isinstance(request, (Delivered, MarkRead)):
             check_is_in(one, request.conversation)
             peer.claim(request.conversation, request.seq)
-        answer = await dispatch(api.messenger, peer.session, request)
+        answer = await do(one, request)
         if answer is None and one.route.in_stream:
             answer = await stored(waiter)
     if isinstance(answer, Error):

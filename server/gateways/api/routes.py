@@ -80,6 +80,7 @@ from protocol.vocabulary.moderation import (
     ListComplaints,
 )
 from protocol.vocabulary.reading import HistoryFrom, MarkedRead, MarkRead, Open, ReadAll
+from protocol.vocabulary.receipts import ReceiptList, Receipts
 from protocol.vocabulary.rooms import (
     JoinRoom,
     Kick,
@@ -182,6 +183,7 @@ _CONVERSATIONS = (
     Route("PATCH", MESSAGE, Edit, (Sent,), in_stream=True),
     Route("DELETE", MESSAGE, Delete, (Sent, Notice), in_stream=True),
     Route("GET", f"{MESSAGE}/comments", Comments, (Thread,)),
+    Route("GET", "/messages/{message}/receipts", Receipts, (ReceiptList,), ("watch",)),
     Route("GET", "/messages/{message}/history", HistoryFrom, (HistoryPage,)),
     Route(
         "GET", f"{MESSAGE}/text", Fetch, (), ("offset",), handler=streams.text, gives=TEXT,

@@ -11,7 +11,7 @@ import hashlib
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 import trio
@@ -19,6 +19,7 @@ import trio
 from chat.dispatch import dispatch
 from chat.messenger import Messenger
 from chat.session import Session
+from chat.sites import Network, Site, site_of
 from chat.uploads import MAX_OPEN
 from protocol.errors import ErrorCode
 from protocol.events import Error, LoggedIn
@@ -34,7 +35,8 @@ MOST = 10_000
 """Sessions kept; those not used for longest make room. Accounts come back by their tokens."""
 
 MOST_GUESTS = 100
-"""Guests from one address: one that comes as a thousand must not push the others out."""
+"""Guests from one address, a /64 of IPv6: one that comes as a thousand must not push the others
+out. Addresses that are exempt from such limits are for many people and not counted."""
 
 IDLE = 900.0
 """Seconds after which an account's session is forgotten until its token comes again."""
@@ -44,6 +46,9 @@ GUEST_IDLE = 3600.0
 
 LOOK_EVERY = 30.0  # seconds
 
+TURN_WITHIN = 60.0
+"""Seconds that a login may wait for its turn while very many log in."""
+
 MAX_TOKEN = 512
 """Characters of a token that are looked at; it has fewer than 220."""
 
@@ -51,12 +56,13 @@ MAX_TOKEN = 512
 class ApiSession:
     """One who asks by HTTP, with one token."""
 
-    def __init__(self, peer: ApiPeer, key: bytes, secret: str | None) -> None:
+    def __init__(self, peer: ApiPeer, key: bytes, secret: str | None, site: Site | None) -> None:
         self.peer = peer
         self.key = key
         self.secret = secret
         """The device's token; None for a guest."""
-        self.came_from = peer.session.ip
+        self.site = site
+        """Whom it is counted for, where it is a guest's."""
         self.used_at = trio.current_time()
         self.busy = 0
         """Requests under way."""
@@ -71,6 +77,11 @@ class ApiSession:
         return self.peer.session
 
     @property
+    def in_use(self) -> bool:
+        """Somebody waits for an answer, or listens."""
+        return bool(self.busy or self.listeners)
+
+    @property
     def expires_at(self) -> float:
         """When it is forgotten unless it is used."""
         return self.used_at + (GUEST_IDLE if self.secret is None else IDLE)
@@ -79,12 +90,18 @@ class ApiSession:
 class ApiSessions:
     """All of them; :meth:`run` has to run."""
 
-    def __init__(self, messenger: Messenger, last_seq: Callable[[int], int]) -> None:
-        """``last_seq`` returns the last number that was published in a conversation."""
+    def __init__(
+        self, messenger: Messenger, last_seq: Callable[[int], int], exempt: Sequence[Network]
+    ) -> None:
+        """``last_seq`` returns the last number that was published in a conversation.
+
+        Guests from networks in ``exempt`` are not counted.
+        """
         self._messenger = messenger
         self._last_seq = last_seq
+        self._exempt = exempt
         self._by_key: OrderedDict[bytes, ApiSession] = OrderedDict()  # the latest used last
-        self._guests: Counter[str] = Counter()  # by address
+        self._guests: Counter[Site | None] = Counter()  # by address
         self._coming: dict[bytes, trio.Event] = {}
 
     # ---- coming
@@ -92,8 +109,8 @@ class ApiSessions:
     async def begin(self, login: Login, address: str) -> tuple[str, LoggedIn]:
         """Log somebody in; return the token to ask with. Raises :class:`HttpError`."""
         peer = ApiPeer(address, self._last_seq)
-        guest = login.password is None
-        if guest and self._guests[peer.session.ip] >= MOST_GUESTS:
+        site = self._site(peer)
+        if login.password is None and site is not None and self._guests[site] >= MOST_GUESTS:
             raise problem(
                 ErrorCode.LIMIT_REACHED,
                 "Too many guests come from this address; end one of their sessions.",
@@ -103,20 +120,24 @@ class ApiSessions:
         return token, answer
 
     async def _log_in(self, peer: ApiPeer, login: Login) -> LoggedIn:
-        answer = await dispatch(self._messenger, peer.session, login)
-        if isinstance(answer, Error):
-            raise problem_of(answer)
-        if not isinstance(answer, LoggedIn):
-            raise TypeError(f"a login is answered by {answer}")
-        return answer
+        with trio.move_on_after(TURN_WITHIN):
+            answer = await dispatch(self._messenger, peer.session, login)
+            if isinstance(answer, Error):
+                raise problem_of(answer)
+            if not isinstance(answer, LoggedIn):
+                raise TypeError(f"a login is answered by {answer}")
+            return answer
+        raise problem(
+            ErrorCode.LIMIT_REACHED, "Too many log in at this moment; try again in a minute."
+        )
 
     def keep(self, peer: ApiPeer, name: str, secret: str | None) -> str:
         """Keep a session under a device's token, or as a guest's; return its token."""
         token = _token(name, secret or secrets.token_urlsafe())
-        one = ApiSession(peer, _key(token), secret)
+        one = ApiSession(peer, _key(token), secret, self._site(peer))
         self._by_key[one.key] = one
         if secret is None:
-            self._guests[one.came_from] += 1
+            self._guests[one.site] += 1
         self._make_room()
         return token
 
@@ -160,9 +181,12 @@ class ApiSessions:
 
     def _discount(self, one: ApiSession) -> None:
         if one.secret is None:
-            self._guests[one.came_from] -= 1
-            if not self._guests[one.came_from]:
-                del self._guests[one.came_from]
+            self._guests[one.site] -= 1
+            if not self._guests[one.site]:
+                del self._guests[one.site]
+
+    def _site(self, peer: ApiPeer) -> Site | None:
+        return site_of(peer.session.ip, self._exempt)
 
     def rename(self, one: ApiSession, secret: str) -> str:
         """Keep the session of a guest that has an account now under its device's token."""
@@ -175,7 +199,7 @@ class ApiSessions:
 
     def _make_room(self) -> None:
         if len(self._by_key) > MOST:
-            idle = next((one for one in self._by_key.values() if not one.busy), None)
+            idle = next((one for one in self._by_key.values() if not one.in_use), None)
             if idle is not None:
                 self.forget(idle)
 
@@ -189,7 +213,7 @@ class ApiSessions:
         """Forget those that have been silent for too long."""
         now = trio.current_time()
         for one in list(self._by_key.values()):
-            if not (one.busy or one.listeners) and one.expires_at <= now:
+            if not one.in_use and one.expires_at <= now:
                 self.forget(one)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from urllib.parse import quote
 
-from chat.dispatch import TextStream, dispatch
+from chat.dispatch import TextStream
 from chat.uploads import TextChunk
 from protocol.errors import ErrorCode
 from protocol.events import Error, Event
 from protocol.requests import Fetch, Request, Send
 from protocol.vocabulary.files import DescribeFile, Download, FileDetails
-from server.gateways.api.calls import call, respond, stored
+from server.gateways.api.calls import call, do, respond, stored
 from server.gateways.api.parts import check_kind
 from server.gateways.api.problems import problem, problem_of
 from server.gateways.api.route import Call
@@ -43,7 +43,7 @@ async def send(one: Call) -> Response:
             try:
                 await _take(one, stream)
                 request = Send(ref=waiter.ref, stream=stream, **values)
-                answer = await dispatch(messenger, peer.session, request)
+                answer = await do(one, request)
             finally:  # what was broken off in the middle is no message
                 upload = peer.session.uploads.pop(stream, None)
                 if upload is not None:
@@ -59,7 +59,7 @@ async def _take(one: Call, stream: int) -> None:
     while data := await one.http.read():
         empty = False
         chunk = TextChunk(stream=stream, data=data)
-        answer = await dispatch(one.api.messenger, one.asker.session, chunk)
+        answer = await do(one, chunk)
         if isinstance(answer, Error):
             raise problem_of(answer)
     if empty:
@@ -89,7 +89,7 @@ async def text(one: Call) -> Response:
 async def content(one: Call) -> Response:
     """Return a file, or a range of it; its hash is its entity tag."""
     number = one.route.parts.read_address(one.http, one.places)["id"]
-    answer = await dispatch(one.api.messenger, one.asker.session, DescribeFile(id=number))
+    answer = await do(one, DescribeFile(id=number))
     if isinstance(answer, Error):
         raise problem_of(answer)
     if not isinstance(answer, FileDetails):
@@ -109,7 +109,7 @@ async def content(one: Call) -> Response:
 
 
 async def _stream(one: Call, request: Request) -> TextStream:
-    answer = await dispatch(one.api.messenger, one.asker.session, request)
+    answer = await do(one, request)
     if isinstance(answer, Error):
         raise problem_of(answer)
     if not isinstance(answer, TextStream):

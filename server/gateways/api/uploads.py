@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from chat.dispatch import dispatch
 from chat.uploads import TextChunk
 from protocol.errors import ErrorCode
 from protocol.events import Error, Event
 from protocol.vocabulary.files import Offer, Offered, Received
-from server.gateways.api.calls import json_response, respond, stored
+from server.gateways.api.calls import do, json_response, respond, stored
 from server.gateways.api.peer import Waiter
 from server.gateways.api.problems import problem, problem_of
 from server.gateways.api.route import Call
@@ -94,7 +93,7 @@ def _opened(one: Call) -> Iterator[Waiter]:
 
 async def _offer(one: Call, waiter: Waiter, values: dict[str, Any]) -> Event:
     request = Offer(ref=waiter.ref, stream=waiter.ref, **values)
-    answer = await dispatch(one.api.messenger, one.asker.session, request)
+    answer = await do(one, request)
     return _good(await stored(waiter) if answer is None else answer)
 
 
@@ -108,7 +107,7 @@ async def _take(one: Call, stream: int, begin: int, offset: int, size: int) -> i
         if offset + len(new) > size:
             raise problem(ErrorCode.BAD_STREAM, "More came than the size of the file.")
         chunk = TextChunk(stream=stream, data=new)
-        _good(await dispatch(one.api.messenger, one.asker.session, chunk))
+        _good(await do(one, chunk))
         offset += len(new)
     return offset
 
