@@ -31,7 +31,7 @@ from protocol.requests import (
     Status,
 )
 from protocol.vocabulary import REQUESTS
-from protocol.vocabulary.typing import ListCommands
+from protocol.vocabulary.typing import CommandList, ListCommands
 from storage.errors import StorageUnavailable
 from storage.records import User
 from tests.chat.fakes import Author, MemoryStores, UntouchableStores, ask, messenger_on
@@ -167,7 +167,7 @@ def test_every_request_has_a_handler_or_is_the_gateways() -> None:
 async def test_some_requests_need_no_login(request_: Request) -> None:
     """One can come, ask whether the server is there, and go."""
     answer = await ask(messenger_on(MemoryStores()), Author(), request_)
-    assert isinstance(answer, LoggedIn | PongReply | Goodbye | Notice)
+    assert isinstance(answer, LoggedIn | PongReply | Goodbye | Notice | CommandList)
     assert answer.ref == 9
 
 

@@ -93,7 +93,7 @@ async def test_a_text_that_is_deleted_on_its_way_is_no_whole_one() -> None:
     """S004-24: who reads it is told, at a terminal, too."""
     gone = ProtocolError(ErrorCode.UNKNOWN_MESSAGE, "Message {number} is gone.", number=3)
     cut = [_text(_chunks(b"abc", then=gone)) for _ in range(2)]
-    received = await _served(lambda conn: conn.start_soon(native._answer, conn, cut[0]))
+    received = await _served(lambda conn: _answer(conn, cut[0]))
     first, error, pong = [i.frame for i in event_reader().feed(received) if isinstance(i, Incoming)]
     assert isinstance(first, Part)
     assert not first.last

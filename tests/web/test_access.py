@@ -51,10 +51,10 @@ def test_axe_finds_nothing(tabs: Tabs, server: RunningServer, scheme: str) -> No
     tab.press("Scheduled")
     tab.page.context.set_offline(True)
     expect(tab.page.locator(".notice.offline")).to_be_visible()
-    tab.say("waits")
+    tab.say(f"waits in the {scheme}")
     check(tab.page)
     tab.page.context.set_offline(False)
-    tab.sees("waits")
+    tab.sees(f"waits in the {scheme}")
 
 
 def test_axe_finds_nothing_in_the_panels(tabs: Tabs, server: RunningServer) -> None:
