@@ -28,7 +28,7 @@ def parse_address(text: str, default_port: int | None = None) -> tuple[str, int]
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     number = int(port) if port else default_port
-    if not host or number is None or any(character.isspace() for character in host):
+    if not host.strip(".") or number is None or any(map(str.isspace, host)):
         return None
     return host, number
 

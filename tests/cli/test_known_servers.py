@@ -45,6 +45,8 @@ def test_fingerprints_as_people_type_them(typed: str, meant: str | None) -> None
 
 
 @given(st.text())
+@example(".")
+@example("..:8000")
 def test_whatever_is_no_fingerprint_or_address_is_told_apart(text: str) -> None:
     fingerprint, server = as_fingerprint(text), parse_address(text, 8000)
     assert fingerprint is None or as_fingerprint(fingerprint) == fingerprint

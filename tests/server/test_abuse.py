@@ -23,8 +23,9 @@ FLAGS = (
     *("--limit-exempt", "127.0.0.1", "--admin", "Ada"),
     *("--max-connections-per-ip", "6", "--max-waiting-per-ip", "4"),
     *("--max-login-bytes", "100000", "--logins-per-minute-per-ip", "60"),
-    *("--frames-per-second", "100", "--ping-interval", "0.4", "--login-timeout", "3"),
+    *("--frames-per-second", "100"),
 )
+IMPATIENT = ("--ping-interval", "0.4", "--login-timeout", "3")
 PASSWORD = "correct horse battery"
 
 
@@ -32,6 +33,13 @@ PASSWORD = "correct horse battery"
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server that bounds everybody except 127.0.0.1, tightly."""
     with running_server(tmp_path_factory.mktemp("server"), *FLAGS) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A guarded server that does not wait long either: not for tests that may take their time."""
+    with running_server(tmp_path_factory.mktemp("server"), *FLAGS, *IMPATIENT) as server:
         yield server
 
 
@@ -133,9 +141,9 @@ def _gone(server: RunningServer) -> int:
 
 
 @pytest.mark.parametrize("begun", [b"", b'{"type":"hel', b"An"], ids=ascii)
-async def test_who_dribbles_is_cut_off(begun: bytes, guarded: RunningServer) -> None:
+async def test_who_dribbles_is_cut_off(begun: bytes, impatient: RunningServer) -> None:
     """Slowloris: a byte now and then is no login, nor is nothing at all."""
-    async with stranger(guarded, "127.0.0.5") as client:
+    async with stranger(impatient, "127.0.0.5") as client:
         stream = client.stream
         with trio.fail_after(PATIENCE):
             if begun:
@@ -147,7 +155,7 @@ async def test_who_dribbles_is_cut_off(begun: bytes, guarded: RunningServer) -> 
                     ending += data
                 nursery.cancel_scope.cancel()
     assert b"did not log in in time" in ending
-    assert (await limits_of(guarded))["login_timeout"] >= 1
+    assert (await limits_of(impatient))["login_timeout"] >= 1
 
 
 async def _dribble(stream: trio.abc.SendStream, byte: bytes) -> None:
@@ -186,10 +194,10 @@ async def test_who_only_talks_is_told_and_closed(guarded: RunningServer) -> None
     assert (await limits_of(guarded))["max_login_bytes"] >= 2
 
 
-async def test_who_is_too_fast_is_slowed_and_loses_nothing(guarded: RunningServer) -> None:
+async def test_who_is_too_fast_is_slowed_and_loses_nothing(impatient: RunningServer) -> None:
     """All is answered, in order; meanwhile nobody else waits, and no ping ends it."""
     count = 1200  # a thousand at once, and two seconds' worth of the rest
-    async with native(guarded, "Fast") as fast, native(guarded, "Ann") as ann:
+    async with native(impatient, "Fast") as fast, native(impatient, "Ann") as ann:
         begun = trio.current_time()
         await fast.stream.send_all(b"".join(encode(Ping(ref=ref)) for ref in range(count)))
         await ann.ask(Ping(ref=1), PongReply)
@@ -199,13 +207,13 @@ async def test_who_is_too_fast_is_slowed_and_loses_nothing(guarded: RunningServe
         # What came in one read was answered; what comes next is read when it is its turn.
         await fast.ask(Ping(ref=count), PongReply)
         assert trio.current_time() - begun > 1
-    async with telnet(guarded, "Typist") as typist:
+    async with telnet(impatient, "Typist") as typist:
         await typist.type("\r\n".join(["/lang en"] * 1200))
         for _ in range(1200):
             await typist.until("This is English.")
         await typist.type("/quit")
         assert "Goodbye" in await typist.rest()
-    assert (await limits_of(guarded))["frames_per_second"] >= 2
+    assert (await limits_of(impatient))["frames_per_second"] >= 2
 
 
 async def test_too_many_logins_wait_for_their_turn(guarded: RunningServer) -> None:
