@@ -141,9 +141,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     login_timeout: Annotated[
         float,
         _set(
-            "Time a connection has to log in.", env="LOGIN_TIMEOUT", unit="seconds", gt=0, le=3600
+            "Time a connection has to log in. One of HTTP that has shown no token ends behind the "
+            "next answer then, and the client connects again.",
+            env="LOGIN_TIMEOUT", unit="seconds", gt=0, le=3600,
         ),
-    ] = 120.0
+    ] = 120.0  # fmt: skip
     telnet_patience: Annotated[
         float,
         _set(
@@ -353,7 +355,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     http_idle_timeout: Annotated[
         float,
         _set(
-            "Time without an HTTP request on a connection, or without a byte of a request's body.",
+            "Time without an HTTP request on a connection, or without a byte of a request's body. "
+            "Who has shown no token has as long for a whole body, and for taking an answer.",
             env="HTTP_IDLE_TIMEOUT", unit="seconds", gt=0, le=86400,
         ),
     ] = 60.0  # fmt: skip

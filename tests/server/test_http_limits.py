@@ -22,7 +22,7 @@ PING = b"GET /api/v1/ping HTTP/1.1\r\nHost: localhost\r\n\r\n"
 def quick_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server that waits for half a second, and takes bodies of 2 KB."""
     folder: Path = tmp_path_factory.mktemp("server")
-    times = ("--http-header-timeout", "0.5", "--http-idle-timeout", "0.5", "--login-timeout", "1")
+    times = ("--http-header-timeout", "0.5", "--http-idle-timeout", "0.5")
     with running_server(folder, *PATIENT, *times, "--http-body-bytes", "2048") as running:
         yield running
 
@@ -112,14 +112,6 @@ async def test_an_unused_connection_is_closed_without_a_word(quick_server: Runni
     answered = await raw(quick_server, PING)
     assert statuses(answered) == [200]
     assert answered.endswith(b'{"type":"pong"}')
-
-
-async def test_a_connection_without_a_login_may_go_on(quick_server: RunningServer) -> None:
-    """The time to log in is for people; who asks again and again has none to keep."""
-    async with http(quick_server) as client:
-        for _ in range(8):
-            assert await client.api("GET", "/ping") == {"type": "pong"}
-            await trio.sleep(0.25)  # in all longer than the time to log in
 
 
 # ---- sizes and kinds of bodies

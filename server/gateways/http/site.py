@@ -34,6 +34,7 @@ def make_gateway(
             body_bytes=settings.http_body_bytes,
             head_seconds=settings.http_header_timeout,
             idle_seconds=settings.http_idle_timeout,
+            login_seconds=settings.login_timeout,
         ),
         hosts=Hosts([*names, settings.host]),
         upgrades=upgrades or {},
