@@ -28,7 +28,8 @@ from server.gateways.api.problems import STATUS
 from server.gateways.api.route import Route
 from server.gateways.api.routes import ROUTES
 from server.gateways.api.sessions import GUEST_IDLE
-from server.settings import Settings, flag_of, meta_of
+from server.settings import Settings
+from server.settings_sources import flag_of, meta_of
 from tools import man
 from tools.describe import (
     codes,
