@@ -20,6 +20,7 @@ from tests.chaos.faults import (
     busiest_second,
     can_mount,
     halt,
+    in_time,
     log_lines,
     record,
     small_disk,
@@ -82,7 +83,7 @@ def test_full(seed: int, tmp_path: Path) -> None:
         messages = audit(clients, server, tmp_path)
         busiest = busiest_second(server, lines)
     record("disk full", recovery=recovery, log_lines=busiest, messages=messages)
-    assert recovery <= RECOVERY
+    assert in_time(recovery, RECOVERY)
     assert busiest <= LOG_LINES
 
 

@@ -13,8 +13,8 @@ import h11
 import pytest
 import trio
 
-from tests.harness import RunningServer, native, running_server
-from tests.http_client import API, PATIENT, HttpClient, http
+from tests.harness import PATIENT, RunningServer, native, running_server
+from tests.http_client import API, HttpClient, http
 
 SERVER_FLAGS = PATIENT
 

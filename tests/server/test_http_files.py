@@ -9,8 +9,8 @@ from importlib.resources import files
 import pytest
 
 from server.gateways.http.files import POLICY
-from tests.harness import RunningServer
-from tests.http_client import PATIENT, http, raw, statuses
+from tests.harness import PATIENT, RunningServer
+from tests.http_client import http, raw, statuses
 
 SERVER_FLAGS = PATIENT
 

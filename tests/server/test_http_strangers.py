@@ -12,8 +12,8 @@ import h11
 import pytest
 import trio
 
-from tests.harness import PATIENCE, RunningServer, running_server
-from tests.http_client import API, PATIENT, HttpClient, http, statuses
+from tests.harness import PATIENCE, PATIENT, RunningServer, running_server
+from tests.http_client import API, HttpClient, http, statuses
 
 LOGIN_TIMEOUT, IDLE_TIMEOUT = 1.0, 2.0
 FLAGS = (

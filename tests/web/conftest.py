@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.harness import RunningServer, running_server
+from tests.harness import PATIENT, RunningServer, running_server
 from tests.web.tabs import Tabs
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
@@ -30,7 +30,9 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """One server for all tests that do not stop it; each uses names of its own."""
-    with running_server(tmp_path_factory.mktemp("web"), "--ping-interval", "5") as running:
+    with running_server(
+        tmp_path_factory.mktemp("web"), *PATIENT, "--ping-interval", "5"
+    ) as running:
         yield running
 
 
