@@ -82,7 +82,7 @@ class Client:
 
 
 if __name__ == "__main__":
-    if not 2 <= len(sys.argv) <= 4:
+    if len(sys.argv) == 1:
         sys.exit(__doc__)
     name, host, port = sys.argv[1:] + ["127.0.0.1", "8000"][len(sys.argv) - 2 :]
     me = Client(name, host, int(port))
