@@ -259,4 +259,7 @@ def _bearer(authorization: bytes | None) -> str:
 
 
 def _unknown() -> HttpError:
-    return problem(ErrorCode.SESSION_ENDED, "This token is none; log in to get one.")
+    return problem(
+        ErrorCode.SESSION_ENDED,
+        "This token does not hold (any more); log in to get one.",
+    )

@@ -105,6 +105,7 @@ class HttpGateway:
             target=target,
             headers=head.headers,
             address=conn.address,
+            encrypted=conn.transport.encrypted,
             version=head.http_version,
             read=wire.body,
             body_limit=self._limits.body_bytes,
