@@ -43,6 +43,8 @@ class Messenger(App[None]):
     ]
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_commands}
     ENABLE_COMMAND_PALETTE = True
+    DEFAULT_MODE = "screen"
+    """The first of the modes: each holds one of the two screens, and what is opened above it."""
 
     def __init__(
         self,
@@ -85,10 +87,17 @@ class Messenger(App[None]):
         """The styles there are now."""
         return PALETTES[self.look]
 
+    def get_default_screen(self) -> Screen[Any]:
+        """Return the first screen.
+
+        Pushed upon an empty one, or as the screen of a mode, it would be drawn and styled twice:
+        a third of the time to the first picture.
+        """
+        return self._first or super().get_default_screen()
+
     def on_mount(self) -> None:
-        """Show the first screen."""
-        if self._first is not None:
-            self.push_screen(self._first)
+        """Make the first mode one that can be removed."""
+        self.add_mode(self.DEFAULT_MODE, self.get_default_screen)
 
     def speak(self, voice: Voice) -> None:
         """Go on in another language."""
@@ -112,9 +121,10 @@ class Messenger(App[None]):
     async def _switch(self, screen: Screen[Any]) -> None:
         if screen in self.screen_stack:
             return
-        while len(self.screen_stack) > 1:
-            await self.pop_screen()
-        await self.push_screen(screen)
+        before, mode = self.current_mode, f"{self.current_mode}'"
+        self.add_mode(mode, lambda: screen)
+        await self.switch_mode(mode)
+        await self.remove_mode(before)
 
     def note_painted(self) -> None:
         """Note that a picture is being drawn: it stands when what draws it is done."""
