@@ -28,9 +28,11 @@ def mariadb() -> Iterator[MariaDB]:
 
 
 @pytest.fixture
-def mysql_url(mariadb: MariaDB) -> str:
-    """The address of a MySQL database that does not exist yet."""
-    return mariadb.url(f"test_{uuid4().hex}")
+def mysql_url(mariadb: MariaDB) -> Iterator[str]:
+    """The address of a MySQL database that does not exist yet, and is deleted afterwards."""
+    database = f"test_{uuid4().hex}"
+    yield mariadb.url(database)
+    mariadb.drop(database)
 
 
 @pytest.fixture
