@@ -1,4 +1,4 @@
-"""Fixtures for all tests: databases."""
+"""Fixtures for all tests: databases; and which tests come first."""
 
 from __future__ import annotations
 
@@ -11,6 +11,22 @@ import pytest
 from storage import Stores, open_stores
 from tests.keys import KEY
 from tests.mariadb import MariaDB, NoServerProgram, running_mariadb
+
+
+_LONG = ("tests/chaos/", "tests/e2e/", "tests/web/", "tests/packaging/test_wheel.py")
+"""Where a file may take a minute: programs are started, killed and waited for."""
+
+_QUICK = ("tests/bench/", "tests/chat/", "tests/loadtest/", "tests/protocol/", "tests/storage/")
+"""Where it takes some seconds at most."""
+
+
+@pytest.hookimpl(trylast=True)  # behind pytest-randomly: those of one kind stay in its order
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let files come first that take long: begun last, one would keep all other workers waiting.
+
+    xdist gives the files out as they come here, with ``--no-loadscope-reorder``.
+    """
+    items.sort(key=lambda one: one.nodeid.startswith(_QUICK) - one.nodeid.startswith(_LONG))
 
 
 @pytest.fixture(scope="session")

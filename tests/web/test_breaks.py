@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, expect
 from protocol.events import HistoryPage
 from protocol.requests import History
 from tests.harness import RunningServer, running_server
+from tests.http_client import PATIENT
 from tests.web.plain import plain
 from tests.web.tabs import Tab, Tabs
 from tests.web.test_files import file_of
@@ -23,7 +24,8 @@ def fragile(
     browser: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[RunningServer, Tabs]]:
     """A server that a test may kill, and tabs at it."""
-    with running_server(tmp_path_factory.mktemp("fragile"), "--ping-interval", "2") as running:
+    flags = ("--ping-interval", "2", *PATIENT)
+    with running_server(tmp_path_factory.mktemp("fragile"), *flags) as running:
         tabs = Tabs(browser, running)
         yield running, tabs
         tabs.close()
@@ -144,7 +146,7 @@ def test_a_file_goes_on_where_a_crash_has_left_it(browser: Browser, tmp_path: Pa
     data = os.urandom(12_000_000)
     path = tmp_path / "big.bin"
     path.write_bytes(data)
-    with running_server(tmp_path, "--max-file-bytes", "0") as server:
+    with running_server(tmp_path, "--max-file-bytes", "0", *PATIENT) as server:
         tabs = Tabs(browser, server)
         ann = tabs.guest("Ann")
         ann.page.set_input_files("input[type=file]", path)
@@ -177,7 +179,8 @@ def test_a_refused_message_is_kept_until_it_is_discarded(
     browser: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """S004-23: beyond the limit a text is not lost; it can be tried again or thrown away."""
-    with running_server(tmp_path_factory.mktemp("limit"), "--limit-messages", "1") as running:
+    flags = ("--limit-messages", "1", *PATIENT)
+    with running_server(tmp_path_factory.mktemp("limit"), *flags) as running:
         tabs = Tabs(browser, running)
         ann = tabs.guest("Ann")
         ann.say("the one")
