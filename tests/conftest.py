@@ -12,7 +12,6 @@ from storage import Stores, open_stores
 from tests.keys import KEY
 from tests.mariadb import MariaDB, NoServerProgram, running_mariadb
 
-
 _LONG = ("tests/chaos/", "tests/e2e/", "tests/web/", "tests/packaging/test_wheel.py")
 """Where a file may take a minute: programs are started, killed and waited for."""
 
