@@ -44,13 +44,15 @@ class Forked:
         files = {"out": str(out), "log": str(log)}
         self.pid = self._parent.ask({"arguments": arguments, "environment": environment, **files})
         self.returncode: int | None = None
+        self._lock = threading.Lock()
 
     def poll(self) -> int | None:
         """Return its exit code, negative for a signal; None while it runs."""
-        if self.returncode is None:
-            status = self._parent.ask(self.pid)
-            self.returncode = None if status < 0 else os.waitstatus_to_exitcode(status)
-        return self.returncode
+        with self._lock:  # an end is told once
+            if self.returncode is None:
+                status = self._parent.ask(self.pid)
+                self.returncode = None if status < 0 else os.waitstatus_to_exitcode(status)
+            return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for its end and return its exit code.
