@@ -300,8 +300,11 @@ def test_what_expires_goes(folder: Path) -> None:
 
 def test_a_file_survives_a_lost_connection(folder: Path) -> None:
     sent = folder / "big.bin"
-    sent.write_bytes(os.urandom(4_000_000))
-    with running_server(folder) as server, person(folder, server.port, "Bob") as bob:
+    sent.write_bytes(os.urandom(40_000_000))  # on its way for longer than between two looks
+    with (
+        running_server(folder, "--max-file-bytes", "0") as server,
+        person(folder, server.port, "Bob") as bob,
+    ):
         bob.online()
         bob.enter(f"/file {sent}")
         bob.until("↑ big.bin")
