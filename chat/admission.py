@@ -37,7 +37,7 @@ from storage.admission_statements import (
 )
 from storage.errors import StorageUnavailable
 from storage.records import Conversation, User
-from storage.room_statements import Entered, Seat
+from storage.room_records import Entered, Seat
 from storage.room_store import RoomStore
 
 log = structlog.get_logger()

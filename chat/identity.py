@@ -223,9 +223,7 @@ def _wrong() -> ProtocolError:
 
 
 def _session_ended() -> ProtocolError:
-    return ProtocolError(
-        ErrorCode.SESSION_ENDED, "This device is logged out; give the password again."
-    )
+    return ProtocolError(ErrorCode.SESSION_ENDED, "This device is logged out; log in again.")
 
 
 def _has_one(user: User) -> ProtocolError:

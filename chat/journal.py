@@ -37,6 +37,14 @@ Without them half of what arrived during a delivery misses the commit behind it,
 next delivery costs a thousand followers as many system calls for half the messages.
 """
 
+LINGER = 1 / 8
+"""Of the time that a batch took, how much its successor waits for company while it is small.
+
+After a delivery to a thousand over TLS, the answers to its last ones are often still on their
+way. Without a pause one commit in ten was of one to ten messages, and its delivery takes a third
+of the time that one of a hundred takes. (What Kafka calls ``linger.ms``, measured by itself.)
+"""
+
 MAX_BATCH_BYTES = 4 * 1024 * 1024
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 """What may wait for the database before senders are refused, in bytes of text."""
@@ -127,9 +135,12 @@ class Journal:
                 self._wake = trio.Event()
                 await self._wake.wait()
                 continue
-            await self._commit(self._take())
+            batch, begun = self._take(), trio.current_time()
+            await self._commit(batch)
             for _ in range(TICKS_TO_READ):
                 await trio.lowlevel.checkpoint()
+            if 0 < len(self._waiting) < len(batch) / 2 and not self._closing:
+                await trio.sleep((trio.current_time() - begun) * LINGER)
 
     def _take(self) -> list[Entry]:
         batch: list[Entry] = []

@@ -35,7 +35,7 @@ from protocol.ids import new_uuid
 from protocol.language import N_
 from protocol.vocabulary.rooms import MAX_TOPIC, ROLES, TOPIC_TYPED
 from storage.records import Conversation, Membership, User
-from storage.room_statements import (
+from storage.room_records import (
     MODERATOR,
     OWNER,
     PUBLIC,

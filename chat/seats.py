@@ -11,7 +11,7 @@ from protocol.errors import ErrorCode, ProtocolError
 from protocol.limits import MAX_TYPED
 from protocol.vocabulary.rooms import MAX_ROOM
 from storage.records import Conversation
-from storage.room_statements import MODERATOR, OWNER, Seat
+from storage.room_records import MODERATOR, OWNER, Seat
 
 MAX_ROOMS = 500
 """That one user is in: a login reads, follows and lists them all, which has to stay quick."""

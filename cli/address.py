@@ -27,6 +27,8 @@ def parse_address(text: str, default_port: int | None = None) -> tuple[str, int]
         return None
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
+    if ":" in host and not isinstance(_as_ip(host), IPv6Address):
+        return None
     number = int(port) if port else default_port
     if not host.strip(".") or number is None or any(map(str.isspace, host)):
         return None

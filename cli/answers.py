@@ -119,7 +119,9 @@ class Answers:
             if isinstance(request, Help):
                 more = () if self._more_help is None else (self._more_help,)
                 bare = self._more_help is None
-                await self._show_lines(help_lines(self._here.voice, request.topic, more, bare=bare))
+                await self._show_lines(
+                    help_lines(self._here.voice, request.topic, more, bare=bare, fill=bare)
+                )
             elif isinstance(request, Status):
                 await self._show_lines(await self._status())
             elif isinstance(request, Fetch):

@@ -261,15 +261,10 @@ class Client:
         while True:
             connection = await self._upkeep.online()
             request = Fetch(ref=self._core.next_ref(), id=message_id, offset=offset)
-            assert request.ref is not None  # noqa: S101 - for the type checker
-            download = connection.open_download(request.ref)
-            try:
-                await connection.write(request)
+            async with connection.downloading(request) as download:
                 while (part := await download.take()) is not None:
                     offset += len(part)
                     yield part
-            finally:
-                connection.close_download(download)
             if download.finished:
                 return
 

@@ -5,6 +5,8 @@ A connection does not come back: once it is lost, the client makes a new one.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from math import inf
 
 import trio
@@ -17,7 +19,8 @@ from protocol.errors import ErrorCode, ProtocolError
 from protocol.events import Error, Event, Goodbye, LoggedIn, Part, Reply, Welcome
 from protocol.framing import Incoming, encode, event_reader
 from protocol.language import Sentence
-from protocol.requests import Hello, Login, Ping, Quit, Request
+from protocol.requests import Fetch, Hello, Login, Ping, Quit, Request
+from protocol.vocabulary import files
 
 READ_SIZE = 64 * 1024
 WRITE_SIZE = 64 * 1024
@@ -212,6 +215,17 @@ class Connection:
         if self.lost:
             download.cut_off()
         return download
+
+    @asynccontextmanager
+    async def downloading(self, request: Fetch | files.Download) -> AsyncIterator[Download]:
+        """Ask for a text or a file, and collect its parts for the time of the block."""
+        assert request.ref is not None  # noqa: S101 - for the type checker
+        download = self.open_download(request.ref)
+        try:
+            await self.write(request)
+            yield download
+        finally:
+            self.close_download(download)
 
     def download(self, reply: Part | Error) -> Download | None:
         """Return where a part, or the error in its place, belongs; None: nowhere any more."""

@@ -11,6 +11,7 @@ import trio
 from cli.answers import Answers
 from cli.changes import Changes
 from cli.client import Client
+from cli.connecting import client_of
 from cli.errors import ClientClosed
 from cli.here import Here
 from cli.kept import kept_messages
@@ -75,18 +76,8 @@ class Conversation:
     async def _talk(self, stop: Stop) -> int:
         options = self._options
         async with (
-            Client.New(
-                options.host,
-                options.port,
-                self._name,
-                history=options.history,
-                language=options.language,
-                credentials=options.credentials,
-                security=options.security,
-                echo=True,
-                retry=options.retry,
-                on_notice=self._notice,
-                kept=self._kept,
+            client_of(
+                options, history=options.history, echo=True, on_notice=self._notice, kept=self._kept
             ) as client,
             trio.open_nursery() as beside,  # answers go on beside the prompt
         ):

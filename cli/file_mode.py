@@ -8,6 +8,7 @@ from contextlib import aclosing
 import trio
 
 from cli.client import Client
+from cli.connecting import client_of
 from cli.errors import ClientError
 from cli.files import FileCommands
 from cli.here import Here
@@ -41,19 +42,8 @@ class FileMode:
 
     async def run(self, stop: Stop) -> int:
         """Do it; return the exit code."""
-        options = self._options
         async with (
-            Client.New(
-                options.host,
-                options.port,
-                options.name or "",
-                history=0,
-                language=options.language,
-                credentials=options.credentials,
-                security=options.security,
-                retry=options.retry,
-                on_notice=self._notice,
-            ) as client,
+            client_of(self._options, on_notice=self._notice) as client,
             trio.open_nursery() as nursery,
         ):
             with stop.begin():

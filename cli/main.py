@@ -63,7 +63,13 @@ def _run(options: Options) -> int:
     if name is not None:
         return Door(replace(options, name=name), saved, known).run()
     if options.task is not None or not sys.stdin.isatty():
-        _complain(options, Sentence("Who are you? Give your name with --name NAME."))
+        _complain(
+            options,
+            Sentence(
+                "Who are you? Give your name with --name NAME, or log in once with a password: "
+                "then it is known."
+            ),
+        )
         return EXIT_USAGE
     return _run_asking(options, saved, known)
 

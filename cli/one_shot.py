@@ -7,6 +7,7 @@ from contextlib import closing
 import trio
 
 from cli.client import Client
+from cli.connecting import client_of
 from cli.errors import ClientError, Refused, TextFailed
 from cli.options import Options
 from cli.outbox import Outgoing, TextSource
@@ -42,17 +43,7 @@ class OneShot:
 
     async def run(self, stop: Stop) -> int:
         """Connect, do it, and leave; return the exit code."""
-        options = self._options
-        async with Client.New(
-            options.host,
-            options.port,
-            options.name or "",
-            history=0,
-            language=options.language,
-            credentials=options.credentials,
-            security=options.security,
-            retry=options.retry,
-        ) as client:
+        async with client_of(self._options) as client:
             with stop.begin():
                 await self._do(client)
         return EXIT_FAILED if self._failed else 0

@@ -11,6 +11,7 @@ import trio
 from cli.answers import Answers
 from cli.changes import Changes
 from cli.client import Client
+from cli.connecting import client_of
 from cli.errors import ClientClosed, ClientError, TextFailed
 from cli.here import Here
 from cli.input_lines import InputLines
@@ -69,16 +70,8 @@ class Filter:
     async def _run(self, stop: Stop, file: IO[bytes] | None) -> None:
         options = self._options
         async with (
-            Client.New(
-                options.host,
-                options.port,
-                options.name or "",
-                history=options.history if self._printing else 0,
-                language=options.language,
-                credentials=options.credentials,
-                security=options.security,
-                retry=options.retry,
-                on_notice=self._notice,
+            client_of(
+                options, history=options.history if self._printing else 0, on_notice=self._notice
             ) as client,
             trio.open_nursery() as nursery,
         ):

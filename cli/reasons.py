@@ -24,7 +24,7 @@ _BY_NUMBER = {
     errno.EIO: N_("Input/output error"),
     errno.EACCES: N_("Permission denied"),
     errno.EBUSY: N_("Device or resource busy"),
-    errno.EEXIST: N_("File exists"),
+    errno.EEXIST: N_("There is a file of that name already"),
     errno.ENOTDIR: N_("Not a directory"),
     errno.EISDIR: N_("Is a directory"),
     errno.EMFILE: N_("Too many open files"),

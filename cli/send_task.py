@@ -11,6 +11,7 @@ import trio
 from cli.aims import room_of
 from cli.changes import Changes
 from cli.client import Client
+from cli.connecting import client_of
 from cli.errors import ClientError, OtherServer, TextFailed
 from cli.notices import Connected, News, Notice
 from cli.options import Options
@@ -82,19 +83,8 @@ class Sending:
         return EXIT_FAILED if self._sent is None else EXIT_NO
 
     async def _run(self, stop: Stop) -> bool:
-        options = self._options
         async with (
-            Client.New(
-                options.host,
-                options.port,
-                options.name or "",
-                history=0,
-                language=options.language,
-                security=options.security,
-                credentials=options.credentials,
-                retry=options.retry,
-                on_notice=self._notice,
-            ) as client,
+            client_of(self._options, on_notice=self._notice) as client,
             trio.open_nursery() as nursery,
         ):
             with stop.begin():

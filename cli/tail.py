@@ -13,6 +13,7 @@ import trio
 
 from cli.aims import is_meant, room_of
 from cli.client import Client
+from cli.connecting import client_of
 from cli.cursor import CursorFile, Positions, format_cursor
 from cli.errors import ClientError
 from cli.here import Here
@@ -109,16 +110,8 @@ class Tail:
         return self._task.since if kept is None else kept
 
     async def _run(self, stop: Stop, since: Positions | None) -> None:
-        options = self._options
-        async with Client.New(
-            options.host,
-            options.port,
-            options.name or "",
-            history=0,
-            language=options.language,
-            security=options.security,
-            credentials=options.credentials,
-            retry=options.retry,
+        async with client_of(
+            self._options,
             on_notice=self._notice,
             since=dict.fromkeys(since or {}, AT_THE_END),  # pages bring what was before
         ) as client:

@@ -259,20 +259,16 @@ class Transfers:
             begun = offset
             connection = await self._upkeep.online()
             request = Download(ref=self._core.next_ref(), id=file.id, offset=offset, limit=RANGE)
-            assert request.ref is not None  # noqa: S101 - for the type checker
-            download = connection.open_download(request.ref)
             try:
-                await connection.write(request)
-                while (part := await download.take()) is not None:
-                    digest.update(part)
-                    report(offset, file.size)
-                    offset += len(part)
-                    yield part
+                async with connection.downloading(request) as download:
+                    while (part := await download.take()) is not None:
+                        digest.update(part)
+                        report(offset, file.size)
+                        offset += len(part)
+                        yield part
             except Refused as refused:
                 await _wait_if_later(refused)
                 continue
-            finally:
-                connection.close_download(download)
             if download.finished and offset == begun:
                 break  # the server has no more of it
         if offset != file.size or digest.hexdigest() != file.sha256:

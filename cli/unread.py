@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import trio
 
-from cli.client import Client
+from cli.connecting import client_of
 from cli.errors import ClientError
 from cli.options import Options
 from cli.pipes import OutputClosed, OutputFailed, report, write
@@ -59,16 +59,7 @@ class Unread:
     async def _ask(self, stop: Stop) -> list[OneUnread]:
         """Return the conversations with unread messages: the login tells all of them."""
         options = self._options
-        async with Client.New(
-            options.host,
-            options.port,
-            options.name or "",
-            history=0,
-            language=options.language,
-            security=options.security,
-            credentials=options.credentials,
-            retry=options.retry,
-        ) as client:
+        async with client_of(options) as client:
             with stop.begin():
                 if options.retry:
                     await client.ping()

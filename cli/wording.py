@@ -19,7 +19,8 @@ def translate(parser: argparse.ArgumentParser, voice: Voice) -> None:
     parser.epilog = voice.say(parser.epilog or "")
     for group in parser._action_groups:
         group.title = voice.say(group.title or "")
-        group.description = voice.say(group.description or "")
+        if group.description:  # an empty one would show a title with nothing below it
+            group.description = voice.say(group.description)
     for action in parser._actions:
         action.help = voice.say(action.help or "")
         if isinstance(action.metavar, str):

@@ -119,7 +119,7 @@ class FileInfo(Struct, frozen=True, kw_only=True):
     """A file that was sent (S003-15)."""
 
     id: int
-    name: str
+    name: Annotated[str, Meta(description="The file's name.")]
     size: Annotated[int, Meta(description="In bytes.")]
 
 
@@ -183,7 +183,7 @@ class ConversationLeft(Reply, frozen=True, kw_only=True, tag="conversation_left"
     """One is no longer in a conversation: nothing more of it comes."""
 
     conversation: int
-    name: str
+    name: Annotated[str, Meta(description="The conversation's name, as in `ConversationInfo`.")]
     message: Annotated[str, Meta(description="Why, as a sentence for people.")] = ""
 
 

@@ -177,7 +177,10 @@ class Status(Request, frozen=True, kw_only=True, tag="status"):
 
 
 class Language(Request, frozen=True, kw_only=True, tag="language"):
-    """Speak another language on this connection. Answered by a `notice`."""
+    """Speak another language on this connection. Answered by a `notice`.
+
+    To an account also later, wherever a login asks for no language, as at telnet.
+    """
 
     language: Annotated[str, Meta(max_length=32, description="`en` or `ru`.")]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from collections.abc import Sequence
 
@@ -82,19 +83,26 @@ def _command(word: str) -> Command:
 
 
 def help_lines(
-    voice: Voice, topic: str = "", more: Sequence[Chapter] = (), *, bare: bool = True
+    voice: Voice,
+    topic: str = "",
+    more: Sequence[Chapter] = (),
+    *,
+    bare: bool = True,
+    fill: bool = True,
 ) -> list[str]:
     """Return the help, a line a command; with a ``topic`` only what it stands in.
 
     ``more`` is what the program at the person's end can do besides; without ``bare`` no command
-    works there without its slash.
+    works there without its slash. Without ``fill`` what a command does stays on one line, for
+    what breaks lines itself.
     """
+    width = WIDTH if fill else sys.maxsize
     if topic:
-        return _help_on(voice, topic, more)
+        return _help_on(voice, topic, more, width)
     lines = [voice.say("Everything you type is a message to the conversation you are in, except:")]
     for title, commands in (*CHAPTERS, *more):
         lines.append(voice.say(title))
-        lines += [line for command in commands for line in _help_of(voice, command)]
+        lines += [line for command in commands for line in _help_of(voice, command, width)]
     if not bare:
         return lines
     lines.append(
@@ -104,7 +112,7 @@ def help_lines(
     return lines
 
 
-def _help_on(voice: Voice, topic: str, more: Sequence[Chapter]) -> list[str]:
+def _help_on(voice: Voice, topic: str, more: Sequence[Chapter], width: int) -> list[str]:
     wanted = topic.casefold().removeprefix("/")
     found = [
         command
@@ -113,13 +121,13 @@ def _help_on(voice: Voice, topic: str, more: Sequence[Chapter]) -> list[str]:
     ]
     if not found:
         return [voice.say("No command has {topic} in it; /help lists all.", topic=topic[:32])]
-    return [line for command in found for line in _help_of(voice, command)]
+    return [line for command in found for line in _help_of(voice, command, width)]
 
 
-def _help_of(voice: Voice, command: Command) -> list[str]:
-    """Return the lines of one command, none of them too wide for a terminal of 80 columns."""
+def _help_of(voice: Voice, command: Command, width: int) -> list[str]:
+    """Return the lines of one command, none of them wider than ``width``."""
     first, *rest = textwrap.wrap(
-        voice.say(command.help), WIDTH, initial_indent=" " * INDENT, subsequent_indent=" " * INDENT
+        voice.say(command.help), width, initial_indent=" " * INDENT, subsequent_indent=" " * INDENT
     )
     left = f"  {_usage(voice, command)}"
     if len(left) + 2 > INDENT:

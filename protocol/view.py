@@ -172,7 +172,7 @@ def _(event: StorageState, view: View) -> list[str]:
 def _(event: Conversation, view: View) -> list[str]:
     info = event.conversation
     if info.kind == "room":
-        return [view.say("You are in the room {name} now.", name=info.name)]
+        return [view.say("You are a member of the room {name} now.", name=info.name)]
     return []  # the first message says it all
 
 

@@ -44,7 +44,7 @@ from server.opening import Opening
 from server.own_certificate import own_files
 from server.ready import tell_ready
 from server.server import HealthLimits, Server
-from server.settings import Settings
+from server.settings import Settings, listed
 from storage import open_stores
 from storage.errors import StorageError
 from storage.interface import Stores
@@ -218,7 +218,7 @@ def _moderation(settings: Settings) -> ModerationRules:
 
 def _admins(settings: Settings) -> list[str]:
     """Return the names of the administrators, as they are shown."""
-    return [check_name(name.strip()) for name in settings.admin.split(",") if name.strip()]
+    return [check_name(name) for name in listed(settings.admin)]
 
 
 def run(settings: Settings) -> str | None:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import array
-import fcntl
 import socket
-import struct
-import termios
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -26,6 +22,7 @@ from server.channel import SendChannel
 from server.delivery import Delivery
 from server.dialect import Dialect
 from server.gate import Entry, Gate
+from server.kernel import unconfirmed
 from server.news import News
 from server.timeline import Subscription
 from server.transport import RECEIVE, PlainTransport, Transport
@@ -45,9 +42,6 @@ MAX_TEXTS = 2
 FAREWELL = 5.0
 """Seconds a connection that ends has to take what still waits for it."""
 
-UNANSWERED = 3
-"""Packets in a row without an answer after which the other end is taken for dead."""
-
 
 class LastFrame(Protocol):
     """Returns the bytes with which a kind of connection is closed."""
@@ -57,7 +51,6 @@ class LastFrame(Protocol):
         ...
 
 
-_TCP_INFO_HEAD = struct.Struct("4B")  # state, congestion state, retransmits, probes (linux/tcp.h)
 _numbers = count(1)
 
 
@@ -403,20 +396,4 @@ class Conn:
     @property
     def unreceived(self) -> int:
         """Bytes that the other end has not confirmed, those that wait here included."""
-        answer = array.array("i", [0])
-        fcntl.ioctl(self.sock, termios.TIOCOUTQ, answer)
-        return self.channel.waiting + answer[0]
-
-    @property
-    def half_open(self) -> bool:
-        """True: the other end's kernel has left several packets in a row unanswered.
-
-        A client that merely does not read answers the probes of its full window, so it is
-        not taken for dead.
-        """
-        try:
-            info = self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_HEAD.size)
-        except OSError:
-            return True
-        _, _, retransmits, probes = _TCP_INFO_HEAD.unpack(info)
-        return bool(max(retransmits, probes) >= UNANSWERED)
+        return self.channel.waiting + unconfirmed(self.sock)

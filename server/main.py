@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     changing = bool(arguments) and arguments[0] == REKEY
     try:
         # Imported here, so that Ctrl+C while they load is no traceback either.
-        from server.settings import SettingsError, load_settings
+        from server.settings_sources import SettingsError, load_settings
 
         try:
             settings = load_settings(arguments[1:] if changing else arguments, os.environ)

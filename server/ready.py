@@ -77,6 +77,8 @@ def _ways_in(hosts: Sequence[str], port: int, allow_plaintext: bool) -> list[str
     if not all(map(is_loopback, hosts)):
         name = socket.gethostname() if ip_address(hosts[0]).is_unspecified else hosts[0]
         lines.append(f"Elsewhere, over TLS: mymessenger --name YOU --host {name} --port {port}")
+        if name != here:
+            lines.append(f"                 or: a browser at https://{name}:{port}/")
     return lines
 
 

@@ -17,6 +17,7 @@ from chat.seldom import Seldom
 from protocol.events import PingEvent
 from server.conn import Conn
 from server.gate import Full, Gate
+from server.kernel import is_half_open
 
 log = structlog.get_logger()
 
@@ -174,7 +175,7 @@ class Server:
         now, limits = trio.current_time(), self._limits
         # A client that takes what had to wait is alive, though we may not have read it meanwhile.
         silent = now - max(conn.heard_at, conn.channel.progress_at)
-        if silent >= limits.ping_interval and conn.half_open:
+        if silent >= limits.ping_interval and is_half_open(conn.sock):
             self._count("half_open", conn)
             conn.abort("the other end is gone")
             return False

@@ -11,15 +11,8 @@ from sqlalchemy.exc import IntegrityError
 
 from storage.people_statements import CONVERSATION_COLUMNS, as_conversation
 from storage.records import Conversation
-from storage.room_statements import (
-    MODERATOR,
-    OWNER,
-    Entered,
-    Limits,
-    enter,
-    lock,
-    role_of,
-)
+from storage.room_records import MODERATOR, OWNER, Entered, Limits
+from storage.room_statements import enter, lock, role_of
 from storage.schema import conversations, invitations, join_requests, links, members, users
 from storage.seals import vault_of
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from msgspec import Struct
 from sqlalchemy import (
     Connection,
     bindparam,
@@ -28,6 +27,19 @@ from sqlalchemy.exc import IntegrityError
 from storage import message_statements, seals
 from storage.people_statements import CONVERSATION_COLUMNS, USER_COLUMNS, as_conversation
 from storage.records import Conversation, Message, User
+from storage.room_records import (
+    MEMBER,
+    MODERATOR,
+    OWNER,
+    PUBLIC,
+    Entered,
+    Left,
+    Limits,
+    Member,
+    Seat,
+    TooManyMembersError,
+    TooManyRoomsError,
+)
 from storage.schema import (
     conversations,
     invitations,
@@ -39,71 +51,12 @@ from storage.schema import (
 )
 from storage.seals import vault_of
 
-OWNER, MODERATOR, MEMBER = "owner", "moderator", "member"
-
-PUBLIC = "room:"
-"""How the keys of public rooms begin, with their names behind; those of others are random."""
-
 NEWEST = 1000
 """Entries of a room among which is looked for what was said: people come and go for ever."""
 
 _BEHIND_PUBLIC = "room;"  # the first text behind all that begins with PUBLIC
 _SPOKEN = ("text", "file")
 _SHOWN = (*_SPOKEN, "deleted")
-
-
-class TooManyMembersError(Exception):
-    """The room is full."""
-
-
-class TooManyRoomsError(Exception):
-    """The user is in as many rooms as one can be in."""
-
-
-class Limits(Struct, frozen=True):
-    """How much there may be."""
-
-    members: int
-    """In one room."""
-    rooms: int
-    """That one user is in."""
-    messages: int = 0
-    """That greet who comes into a room."""
-
-
-class Entered(Struct, frozen=True):
-    """What somebody finds in a room."""
-
-    conversation: Conversation
-    role: str
-    read_seq: int
-    delivered_seq: int
-    fresh: bool
-    """False: the user had been in it before."""
-    messages: list[Message]
-    """The latest that people said."""
-
-
-class Left(Struct, frozen=True):
-    """What became of a room that somebody left."""
-
-    heir: User | None
-    """Who is an owner now, because the last one has gone."""
-
-
-class Seat(Struct, frozen=True):
-    """A room that a user is in, and as what."""
-
-    conversation: Conversation
-    role: str
-
-
-class Member(Struct, frozen=True):
-    """Somebody in a room."""
-
-    user: User
-    role: str
-
 
 _LOCK = select(*CONVERSATION_COLUMNS).where(conversations.c.id == bindparam("id")).with_for_update()
 _BY_KEY = select(*CONVERSATION_COLUMNS).where(conversations.c.key == bindparam("key"))

@@ -10,7 +10,7 @@ from storage import room_statements as rooms
 from storage.admission_statements import Asked, Asking, Invitation, Link, NewLink, Request
 from storage.database import Database
 from storage.records import Conversation
-from storage.room_statements import Entered, Left, Limits, Member, Seat
+from storage.room_records import Entered, Left, Limits, Member, Seat
 
 
 class RoomStore:

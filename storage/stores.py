@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from storage import body_statements, message_statements, people_statements
+from storage import body_statements, message_statements, people_statements, saving_statements
 from storage.contact_store import ContactStore
 from storage.database import Database
 from storage.expiry_store import ExpiryStore
@@ -37,7 +37,7 @@ class DatabaseStorage:
 
     async def SaveMsg(self, messages: Sequence[NewMessage]) -> list[Saved]:  # noqa: N802
         """Store messages in the order given, all or none."""
-        return await self._database.write(message_statements.save, messages)
+        return await self._database.write(saving_statements.save, messages)
 
     async def GetAll(  # noqa: N802
         self,

@@ -26,6 +26,12 @@ ROOT = Path(__file__).parent.parent
 PATIENCE = 20.0
 """Seconds after which something that should come is taken not to come; never a measure."""
 
+PATIENT = ("--telnet-patience", "20")
+"""For servers that TLS, HTTP, browsers or crowds reach and no person at telnet: whoever of these is
+late, as on a busy machine, would be greeted as a person and could make nothing of that."""
+UNHURRIED = ("--telnet-patience", "2")
+"""For servers that all of them reach, where each person has to wait for so long."""
+
 EventT = TypeVar("EventT", bound=Event)
 
 

@@ -17,9 +17,6 @@ from tests.harness import PATIENCE, RunningServer
 
 API = "/api/v1"
 
-PATIENT = ("--telnet-patience", "20")
-"""For servers of tests that speak HTTP alone: a busy machine is slow, and no person at telnet."""
-
 
 @dataclass(frozen=True)
 class Reply:

@@ -33,7 +33,7 @@ _USUAL = {
     "conversation": "The conversation's id; 1 is the general chat.",
     "conversations": "The conversations that the user is in, the general chat first.",
     "file": "The file that was sent.",
-    "files": "The latest first.",
+    "files": "The latest last.",
     "id": "The number by which it is named elsewhere.",
     "invitation": "The invitation.",
     "invitations": "Those not yet answered.",
@@ -42,7 +42,7 @@ _USUAL = {
     "last": "True: this is the end of the text.",
     "limit": "How many at most.",
     "links": "Those that hold.",
-    "members": "Who is in it, or how many.",
+    "members": "Who is in it.",
     "message": "The message.",
     "messages": "In rising order of `seq`.",
     "name": "The user's name.",
@@ -79,10 +79,14 @@ def plain(text: str | None) -> str:
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Return a Markdown table."""
+    """Return a Markdown table: a row is one line, and a bar in a cell ends no cell."""
     lines = [list(head), *map(list, rows)]
     lines.insert(1, ["---"] * len(lines[0]))
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return "\n".join(f"| {' | '.join(map(_cell, cells))} |" for cells in lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def members(struct: type[Struct]) -> tuple[types.Field, ...]:

@@ -28,7 +28,8 @@ from server.gateways.api.problems import STATUS
 from server.gateways.api.route import Route
 from server.gateways.api.routes import ROUTES
 from server.gateways.api.sessions import GUEST_IDLE
-from server.settings import Settings, flag_of, meta_of
+from server.settings import Settings
+from server.settings_sources import flag_of, meta_of
 from tools import man
 from tools.describe import (
     codes,
@@ -98,9 +99,12 @@ def configuration_page() -> str:
 def api_page() -> str:
     """Return ``docs/api.md``."""
     rows = [
-        (f"`{route.method}`", f"`{route.path}`", _fields(route), _first_sentence(title(route)))
+        (
+            f"`{route.method}`", f"`{route.path}`", _fields(route),
+            _first_sentence(title(route)), _asks(route),
+        )
         for route in ROUTES
-    ]
+    ]  # fmt: skip
     return _fill(
         "api.md",
         guest_idle=f"{GUEST_IDLE / 60:g}",
@@ -113,15 +117,21 @@ def api_page() -> str:
                 for status in sorted(set(STATUS.values()))
             ),
         ),
-        resources=table(("method", "path", "fields", "what it does"), rows),
+        resources=table(("method", "path", "fields", "what it does", "request"), rows),
     )
 
 
 def _fields(route: Route) -> str:
-    parts = route.parts
-    query = [f"`?{name}`" for name in parts.query.__struct_fields__]
-    body = [f"`{name}`" for name in parts.body.__struct_fields__]
-    return ", ".join(query + body)
+    """Return what stands behind the path and in the body; in brackets, what may be left out."""
+    query = [(f"`?{field.name}`", field) for field in members(route.parts.query)]
+    body = [(f"`{field.name}`", field) for field in members(route.parts.body)]
+    return ", ".join(name if field.required else f"[{name}]" for name, field in query + body)
+
+
+def _asks(route: Route) -> str:
+    """Return the request of the protocol that a route is, as a link to its fields."""
+    name = name_of(route.request)
+    return f"[`{name}`](protocol.md#{name})" if route.request in REQUESTS else ""
 
 
 def _first_sentence(text: str) -> str:

@@ -27,7 +27,7 @@ from protocol.language import LANGUAGES
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("protocol", "chat", "server", "cli")
-READ_BY_ADMINISTRATORS = {"server/settings.py"}
+READ_BY_ADMINISTRATORS = {"server/settings_sources.py"}
 """What stays English: the help of the server's program."""
 KEYWORDS: dict[str, tuple[int | str, ...]] = {
     "N_": (0,),

@@ -12,7 +12,7 @@ from cli.options import parser_of
 from cli.subcommands import COMMON
 from protocol import __version__
 from protocol.language import english
-from server.settings import server_parser
+from server.settings_sources import server_parser
 
 DATE = "2026-11-28"
 """What stands in the footer; the date of the day would make each run another page."""

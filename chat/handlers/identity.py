@@ -8,6 +8,7 @@ from chat.names import name_key
 from chat.session import Session
 from protocol.errors import ErrorCode, ProtocolError
 from protocol.events import Notice
+from protocol.language import N_
 from protocol.vocabulary.identity import (
     ChangePassword,
     EndSession,
@@ -18,6 +19,9 @@ from protocol.vocabulary.identity import (
     SessionList,
 )
 from storage.records import Device
+
+ENDED = N_("This session was ended from one of your devices.")
+"""What a session is told that has no further say."""
 
 _DIGITS = 15  # of an id: well below what the databases can hold
 _DEVICE, _CONNECTION = "d", "c"
@@ -123,4 +127,4 @@ async def end_session(messenger: Messenger, session: Session, request: EndSessio
 
 
 def _end(session: Session) -> None:
-    session.peer.end("This session was ended from one of your devices.")
+    session.peer.end(ENDED)

@@ -29,7 +29,7 @@ from protocol.vocabulary.rooms import (
     ShowTopic,
 )
 from storage.records import Conversation, User
-from storage.room_statements import Entered
+from storage.room_records import Entered
 
 TOPIC_HEAD = 60
 """Characters of a topic that a list of rooms shows."""

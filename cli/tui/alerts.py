@@ -37,6 +37,10 @@ class Alerts:
         self.of = Of.MENTIONS
         self.me = ""
 
+    def speak(self, voice: Voice) -> None:
+        """Go on in another language."""
+        self._notifier.voice = voice
+
     def came(self, message: ChatMessage, place: Place | None, *, looked_at: bool) -> None:
         """Tell of a message, unless the user would not want that."""
         frame = message.frame

@@ -90,6 +90,11 @@ class Messenger(App[None]):
         if self._first is not None:
             self.push_screen(self._first)
 
+    def speak(self, voice: Voice) -> None:
+        """Go on in another language."""
+        self.voice = voice
+        self.alerts.speak(voice)
+
     def show_chat(self, chat: ChatScreen) -> None:
         """Show a chat in the place of what was shown."""
         chat.board.quiet = self.alerts.quiet

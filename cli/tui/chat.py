@@ -27,7 +27,7 @@ from cli.tui.sidebar import WIDTH, Contents, Sidebar, title_of
 from cli.tui.status_line import StatusLine, parts_of
 from cli.tui.suggestions import Suggestions
 from protocol.commands import Place
-from protocol.language import size_of
+from protocol.language import N_, size_of
 from protocol.text import sanitise_line
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ TICK = 1.0
 """Seconds after which is looked at what changes by itself: a countdown, a stuck terminal."""
 MOST_LINES = 8
 """Rows that what is being written takes at most, and a third of the screen."""
+INVITATION = N_("Write a message")
+"""What stands where nothing is written."""
 WIDE = 70
 """Columns from which on the conversations are shown beside the messages."""
 
@@ -77,7 +79,7 @@ class ChatScreen(Screen[None]):
         self.status_line = StatusLine(messenger.note_painted)
         self.about = Static("", id="about", markup=False)
         self.suggestions = Suggestions(self.voice, messenger.palette)
-        self.composer = Composer(self.desk, messenger.history, self.voice.say("Write a message"))
+        self.composer = Composer(self.desk, messenger.history, self.voice.say(INVITATION))
 
     def compose(self) -> ComposeResult:
         """Put the parts in their places."""
@@ -166,7 +168,8 @@ class ChatScreen(Screen[None]):
         if self.talk is not None:
             self.talk.refresh()
         board, palette = self.board, self.messenger.palette
-        self.voice = board.here.voice
+        if board.here.voice.language != self.voice.language:
+            self._speak(board.here.voice)
         place = board.place
         afresh, self._afresh = self._afresh, False
         self.pane.show(
@@ -181,6 +184,12 @@ class ChatScreen(Screen[None]):
         places = tuple(board.roster.ordered)
         self.sidebar.show(Contents(places, board.present, board.people, self.voice, palette))
         self._show_facts()
+
+    def _speak(self, voice: Voice) -> None:
+        """Go on in another language, everywhere on the screen."""
+        self.voice = self.suggestions.voice = voice
+        self.composer.placeholder = voice.say(INVITATION)
+        self.messenger.speak(voice)
 
     def _show_facts(self) -> None:
         board = self.board

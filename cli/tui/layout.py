@@ -6,6 +6,7 @@ none. Everything that strangers wrote passes :mod:`protocol.text` here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -27,8 +28,13 @@ FOLD_ROWS = 12
 """Rows of a message that are shown until it is unfolded."""
 NAME_COLOURS = 6
 """Colours that names are told apart by."""
+SLIGHT = 4
+"""Where the second row of a line of two columns begins, where its second one is too narrow."""
 NARROW = 50
 """Columns below which the second row of a message stands further left."""
+
+_COLUMNS = re.compile(r" {2,}(?:\S+(?: \S+)* {2,})?")
+"""What stands before the second column of a line of a list, or before its only one."""
 
 
 class Role(Enum):
@@ -136,12 +142,26 @@ def rows_of(entry: Entry, setting: Setting, *, day: str = "", unread: bool = Fal
         title = setting.view.say("unread")
         rows.append([Span(_rule(title, setting.width, "-"), Role.UNREAD)])
     if entry.message is None:
-        rows += [[Span(row, Role.NOTE)] for row in wrap(entry.note, setting.width)]
+        rows += [[Span(row, Role.NOTE)] for row in _note_rows(entry.note, setting.width)]
     elif is_said(entry.message):
         rows += _said(entry, entry.message, setting)
     else:
         rows += _happened(entry.message, setting)
     return rows
+
+
+def _note_rows(text: str, width: int) -> Iterator[str]:
+    """Yield the rows of a note; a line of two columns, as in the help, hangs in its second."""
+    for line in text.replace("\t", "    ").split("\n"):
+        found = _COLUMNS.match(line)
+        head = next(wrap(line, width))
+        more = line[len(head) :].strip()
+        if found is None or not more:
+            yield from wrap(line, width)
+            continue
+        yield head
+        indent = " " * (found.end() if found.end() <= 2 * width // 3 else min(SLIGHT, width // 2))
+        yield from (indent + row for row in wrap(more, width - len(indent)))
 
 
 def _rule(title: str, width: int, mark: str = "─") -> str:

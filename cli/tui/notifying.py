@@ -47,7 +47,7 @@ class Notifier:
 
     def __init__(self, voice: Voice) -> None:
         """Speak with ``voice``."""
-        self._voice = voice
+        self.voice = voice
         self._waiting: list[Happening] = []
         self._due: float | None = None
         self._last = float("-inf")
@@ -84,7 +84,7 @@ class Notifier:
         return self._told(waiting)
 
     def _told(self, waiting: list[Happening]) -> Notification:
-        say = self._voice.say
+        say = self.voice.say
         first = waiting[0]
         if len(waiting) == 1:
             title = first.sender
@@ -92,7 +92,7 @@ class Notifier:
                 title = say("{name} in {place}", name=first.sender, place=first.place)
             return Notification(sanitise_line(title), _short(first.text))
         senders = list(dict.fromkeys(one.sender for one in waiting))
-        title = self._voice.count("{number} new message", "{number} new messages", len(waiting))
+        title = self.voice.count("{number} new message", "{number} new messages", len(waiting))
         return Notification(title, _short(", ".join(senders)))
 
 

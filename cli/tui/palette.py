@@ -7,6 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+from textual.fuzzy import Matcher
 
 from cli.tui.completion import all_commands
 from cli.tui.keys import KEYS, Where
@@ -22,6 +24,7 @@ class Offer(NamedTuple):
 
     title: str
     help: str
+    """What it does, in words of ours without brackets, which would be taken for markup."""
     do: Callable[[], object]
 
 
@@ -34,12 +37,13 @@ class ChatCommands(Provider):
         for offer in self._offers():
             score = max(matcher.match(offer.title), matcher.match(offer.help) / 2)
             if score > 0:
-                yield Hit(score, matcher.highlight(offer.title), offer.do, help=offer.help)
+                title = _highlighted(matcher, offer.title)
+                yield Hit(score, title, offer.do, help=offer.help)
 
     async def discover(self) -> Hits:
         """Yield everything, before anything has been typed."""
         for offer in self._offers():
-            yield DiscoveryHit(offer.title, offer.do, help=offer.help)
+            yield DiscoveryHit(Content(offer.title), offer.do, help=offer.help)
 
     def _offers(self) -> Iterator[Offer]:
         chat = cast("Messenger", self.app).chat
@@ -57,6 +61,15 @@ class ChatCommands(Provider):
             if key.where is Where.CHAT and key.shown and key.action:
                 do = partial(chat.run_action, key.action)
                 yield Offer(f"{voice.say(key.help)} ({key.shown})", "", do)
+
+
+def _highlighted(matcher: Matcher, title: str) -> Content:
+    """Return a title with what was looked for marked in it; its brackets are no markup."""
+    content = Content(title)
+    _score, offsets = matcher.fuzzy_search.match(matcher.query, title)
+    for offset in offsets:
+        content = content.stylize(matcher.match_style, offset, offset + 1)
+    return content
 
 
 def _type(chat: ChatScreen, name: str, usage: str) -> None:

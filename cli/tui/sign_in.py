@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from cli.tui.app import Messenger
 
 LAST_PORT = 65535
+ROOMY = 54
+"""Columns from which on what there is to choose fits in behind the labels, in each language."""
 
 
 class How(Enum):
@@ -80,6 +82,7 @@ class SignIn(Screen[None]):
     """The form, and the sessions there are."""
 
     BINDINGS = [Binding("escape", "stop", show=False)]  # noqa: RUF012 - Textual reads it
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (ROOMY, "-roomy")]  # noqa: RUF012 - as above
 
     def __init__(self, voice: Voice, saved: Sequence[Saved], host: str, port: int) -> None:
         """Offer these sessions, and a server to begin with."""

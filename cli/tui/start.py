@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -26,6 +27,7 @@ def run_screen(options: Options, saved: SavedSessions, known: KnownServers) -> i
     """Talk with a person on the full screen; return the exit code."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
+    gc.disable()  # until all is loaded: nothing that loads is garbage, and looking took a fifth
     _write(voice(options.language).say("connecting"))
     try:
         return _run(options, saved, known)
@@ -73,6 +75,8 @@ def _load(
     async def main(task: ScreenTask) -> int:
         return await run_stoppable(FullScreen(options, saved, known, app, task, name=name).run)
 
+    gc.freeze()  # nor is it later
+    gc.enable()
     return main
 
 

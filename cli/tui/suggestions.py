@@ -36,7 +36,7 @@ class Suggestions(RowWidget):
     def __init__(self, voice: Voice, palette: Palette) -> None:
         """Begin with none."""
         super().__init__()
-        self._voice = voice
+        self.voice = voice
         self.palette = palette
         self.found: Sequence[Completion] = ()
         self.index = -1
@@ -63,7 +63,7 @@ class Suggestions(RowWidget):
         segments = [Segment(f" {shown} ", style)]
         if one.help:
             gap = max(0, 22 - len(shown))
-            segments.append(Segment(" " * gap + self._voice.say(one.help), self.palette.quiet))
+            segments.append(Segment(" " * gap + self.voice.say(one.help), self.palette.quiet))
         return Strip(segments)
 
     def on_click(self, event: events.Click) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import trio
@@ -25,13 +24,13 @@ from cli.tui.board import Board
 from cli.tui.face import Face, Refusal
 from cli.tui.fetching import Fetching
 from cli.tui.local_commands import COMMANDS, TITLE, local_command
+from cli.tui.typed_lines import Typed, TypedLines
 from cli.typist import Typist
 from protocol.commands import Place
-from protocol.errors import ProtocolError
 from protocol.events import Opened, Reply, Sent
 from protocol.requests import Request, Send
 from protocol.text import sanitise_line
-from protocol.typed import parse_line, without_secrets
+from protocol.typed import without_secrets
 from protocol.view import View, guest_line, marked_lines, unread_lines
 from protocol.vocabulary.editing import Delete, Edit
 from protocol.vocabulary.files import GetFile
@@ -40,22 +39,6 @@ from protocol.vocabulary.reading import Marked
 
 FEW = 100
 """Messages after which the screen gets its turn while many arrive at once."""
-TYPED_AHEAD = 10_000
-"""Lines that may wait to be done, for example those of one who types while moving elsewhere."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Typed:
-    """A line, and where it was typed; None: wherever the lines before it lead."""
-
-    line: str
-    place: Place | None
-    moves: bool
-    """True: it leads to another conversation."""
-    verbatim: bool
-    """True: it is a message, whatever it looks like."""
-    by_key: bool
-    """True: a key has made it, so it is not shown again."""
 
 
 class Talk:
@@ -67,9 +50,7 @@ class Talk:
         self._board = board
         self._face = face
         self._notices = NoticeLines(board.here)
-        self._typed, self._to_do = trio.open_memory_channel[_Typed](TYPED_AHEAD)
-        self._moving = 0
-        self._leaving = False
+        self._lines = TypedLines()
         self._client: Client | None = None
         self._fetching: Fetching | None = None
         self._answers: Answers | None = None
@@ -141,7 +122,8 @@ class Talk:
             nursery.start_soon(self._watch, client)
             nursery.start_soon(typist.collect_receipts)
             nursery.start_soon(fetching.run)
-            await self._run_lines(typist)
+            if not await self._lines.run(partial(self._do, typist)):
+                self._face.leave()
             nursery.cancel_scope.cancel()
         self._board.here.on_move = _nothing
         if not self._closed:
@@ -244,39 +226,21 @@ class Talk:
     ) -> None:
         """Do what a line says that was typed at a place, behind all lines before it.
 
-        Behind one that moves the user it is for where that leads, as at any prompt. Only what
-        begins with a slash is a command (decision 4), and nothing is that is ``verbatim``.
+        Only what begins with a slash is a command (decision 4), and nothing that is ``verbatim``.
         """
-        if self._leaving:
-            return
-        verbatim = verbatim or not line.lstrip().startswith("/")
-        moves = not verbatim and _moves(line.lstrip(), place)
-        typed = _Typed(line, None if self._moving else place, moves, verbatim, by_key)
-        try:
-            self._typed.send_nowait(typed)
-        except trio.WouldBlock:
+        if not self._lines.put(line, place, verbatim=verbatim, by_key=by_key):
             self._complain(self._say("Too much waits already. Try again in a moment."))
-            return
-        self._moving += moves
 
     @property
     def is_moving(self) -> bool:
         """True: a line that has not been done yet leads to another conversation."""
-        return self._moving > 0
+        return self._lines.is_moving
 
     def leave(self) -> None:
         """Leave, once all lines before this are done."""
-        self._leaving = True
-        self._typed.close()
+        self._lines.close()
 
-    async def _run_lines(self, typist: Typist) -> None:
-        async with self._to_do:
-            async for typed in self._to_do:
-                if not await self._do(typist, typed):
-                    self._face.leave()
-                    return
-
-    async def _do(self, typist: Typist, typed: _Typed) -> bool:
+    async def _do(self, typist: Typist, typed: Typed) -> bool:
         place = typed.place or self._board.here.place
         try:
             if typed.verbatim:
@@ -291,7 +255,6 @@ class Talk:
                 self._board.note(f"> {sanitise_line(without_secrets(line))}")
             return await typist.run(line, place=place)
         finally:
-            self._moving -= typed.moves
             self.refresh()
             self._face.changed()
 
@@ -393,17 +356,6 @@ class Talk:
 
     def _say(self, template: str, /, **values: object) -> str:
         return self._board.here.voice.say(template, **values)
-
-
-def _moves(line: str, place: Place) -> bool:
-    """Tell whether a line leads to another conversation."""
-    if not line.startswith("/"):
-        return False
-    try:
-        request = parse_line(line, place)
-    except ProtocolError:
-        return False
-    return isinstance(request, Request) and request.moves
 
 
 def _nothing() -> None:

@@ -82,7 +82,9 @@ class Client:
 
 
 if __name__ == "__main__":
-    name, host, port = sys.argv[1:] + ["", "127.0.0.1", "8000"][len(sys.argv) - 1 :]
+    if len(sys.argv) == 1:
+        sys.exit(__doc__)
+    name, host, port = sys.argv[1:] + ["127.0.0.1", "8000"][len(sys.argv) - 2 :]
     me = Client(name, host, int(port))
     threading.Thread(target=me.run, daemon=True).start()
     for typed in sys.stdin:

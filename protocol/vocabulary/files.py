@@ -101,14 +101,14 @@ class Received(Reply, frozen=True, kw_only=True, tag="received"):
     Who sends no more than some hundred KiB beyond it can go on talking meanwhile.
     """
 
-    offset: int
+    offset: Annotated[int, Meta(description="So many bytes of it are stored.")]
 
 
 class FileDetails(Reply, frozen=True, kw_only=True, tag="file_details"):
     """The answer to `describe_file`."""
 
     id: Annotated[int, Meta(description="The message's id.")]
-    name: str
+    name: Annotated[str, Meta(description="The file's name.")]
     size: int
     sha256: Annotated[str, Meta(description="As 64 hex digits: compare what was got.")]
 
@@ -119,7 +119,7 @@ class SharedFile(Struct, frozen=True, kw_only=True):
     id: Annotated[int, Meta(description="The id of the message that brought it.")]
     time: Micros
     sender: str
-    name: str
+    name: Annotated[str, Meta(description="The file's name.")]
     size: int
 
 

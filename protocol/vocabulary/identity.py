@@ -59,9 +59,9 @@ class Registered(Reply, frozen=True, kw_only=True, tag="registered"):
 
 
 class SessionInfo(Struct, frozen=True, kw_only=True):
-    """A session of a user, or a device that has one no more but may come back."""
+    """A session of a user, or a device that is not connected now but may come back."""
 
-    id: str
+    id: Annotated[str, Meta(description="What `end_session` takes.")]
     device: Annotated[str, Meta(description="What the device calls itself.")]
     address: Annotated[str, Meta(description="Where it was begun from (S000-4).")]
     since: Annotated[Micros, Meta(description="When it was begun, or was last here.")]

@@ -63,7 +63,7 @@ class ComplaintInfo(Struct, frozen=True, kw_only=True):
     name: Annotated[str, Meta(description="Whom it is about.")]
     reporter: str
     guest: Annotated[bool, Meta(description="True: the reporter was not logged in by password.")]
-    reason: str
+    reason: Annotated[str, Meta(description="Why, in words of the reporter; may be empty.")]
     time: Micros
 
 

@@ -104,8 +104,8 @@ class RoomInfo(Struct, frozen=True, kw_only=True):
     """A room as it stands in a list."""
 
     id: Annotated[int, Meta(description="The number of the conversation.")]
-    name: str
-    members: int
+    name: Annotated[str, Meta(description="The room's name.")]
+    members: Annotated[int, Meta(description="How many are in it.")]
     topic: str = ""
     private: bool = False
     mine: Annotated[bool, Meta(description="True: the user is in it.")] = False
@@ -131,7 +131,7 @@ class MemberList(Reply, frozen=True, kw_only=True, tag="member_list"):
     """The answer to `list_members`: owners, moderators, then the others as they came."""
 
     conversation: int
-    name: str
+    name: Annotated[str, Meta(description="The room's name.")]
     total: Annotated[int, Meta(description="How many there are; the list may be shorter.")]
     members: list[MemberInfo]
 
@@ -140,7 +140,7 @@ class RoomTopic(Reply, frozen=True, kw_only=True, tag="room_topic"):
     """What a room is about."""
 
     conversation: int
-    name: str
+    name: Annotated[str, Meta(description="The room's name.")]
     topic: str
 
 

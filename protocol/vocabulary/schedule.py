@@ -122,7 +122,7 @@ class Zone(Reply, frozen=True, kw_only=True, tag="zone"):
 class ZoneChanged(Event, frozen=True, kw_only=True, tag="zone_changed"):
     """The user has set another time zone on another device."""
 
-    name: str
+    name: Annotated[str, Meta(description="As `Europe/Moscow`.")]
 
 
 @lines.register

@@ -9,7 +9,7 @@ from pathlib import Path
 from protocol.events import Message
 from tests.chaos.clients import crowd
 from tests.chaos.faults import Raw, audit, log_lines, record
-from tests.harness import running_server
+from tests.harness import PATIENT, running_server
 
 HOUR = 3600
 
@@ -35,7 +35,7 @@ def test_jumps(seed: int, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(_SITE.format(path=str(offset)))
     flags = ("--ping-interval", "5", "--idle-limit", "20", "--login-timeout", "20")
     with (
-        running_server(tmp_path, *flags, PYTHONPATH=str(tmp_path)) as server,
+        running_server(tmp_path, *PATIENT, *flags, PYTHONPATH=str(tmp_path)) as server,
         crowd(server.port, seed=seed) as clients,
     ):
         lines = log_lines(server)

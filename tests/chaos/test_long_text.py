@@ -14,7 +14,7 @@ from protocol.events import Message, Part, Sent
 from protocol.limits import MAX_CHUNK
 from protocol.requests import Chunk, Fetch, Send
 from tests.chaos.faults import LONG, Raw, memory, record, reset_peak
-from tests.harness import running_server
+from tests.harness import PATIENT, running_server
 
 MIB = 1024 * 1024
 READERS = 10 if LONG else 4
@@ -54,7 +54,7 @@ def test_long_text(seed: int, round_number: int, tmp_path: Path) -> None:
     The long form has ten of them, and 1 GiB in its first round.
     """
     whole = (1024 if LONG and round_number == 0 else 64) * MIB
-    with running_server(tmp_path) as server:
+    with running_server(tmp_path, *PATIENT) as server:
         sender = Raw(server.port, "author")
         sender.login()
         readers = [Raw(server.port, f"reader{index}") for index in range(READERS)]

@@ -14,7 +14,7 @@ from protocol.events import Message, Sent
 from protocol.requests import Send
 from tests.chaos.clients import seen_of, text_of
 from tests.chaos.faults import LONG, Raw, memory, record, reset_peak
-from tests.harness import RunningServer, running_server
+from tests.harness import PATIENT, RunningServer, running_server
 
 MESSAGES = 100_000
 WARM_UP = 4000
@@ -71,7 +71,7 @@ def _peak_during(server: RunningServer, work: Callable[[], None]) -> float:
 def _talker_and_reader(folder: Path) -> Iterator[tuple[RunningServer, Raw, Raw]]:
     """Run a server, one who has written enough to warm it up, and a reader with small buffers."""
     flags = ("--send-buffer", str(BUFFER), "--channel-bytes", "16384")
-    with running_server(folder, *flags) as server:
+    with running_server(folder, *PATIENT, *flags) as server:
         sender = Raw(server.port, "talker")
         sender.login()
         _talk(sender, 0, WARM_UP)

@@ -28,6 +28,8 @@ class Room:
         self.announced: list[bool] = []
         self.given_up: list[int | None] = []
         self.author = Author()
+        self.delivery = 0.0
+        """Seconds that a delivery takes."""
         self.journal = Journal(
             self.storage, self._publish, self._announce, Patience(), self.given_up.append
         )
@@ -37,6 +39,7 @@ class Room:
         stored = {message.id for message in self.storage.messages}
         assert all(one.saved.message.id in stored for one in batch), "shown before it was stored"
         self.published.append([one.saved.message.body for one in batch])
+        await trio.sleep(self.delivery)
         for one in batch:
             one.author.acknowledged()
 
@@ -98,7 +101,9 @@ async def test_what_arrives_during_a_commit_goes_into_the_next_one() -> None:
         assert room.author.in_flight == 0
 
 
-async def test_messages_are_shown_in_the_order_in_which_they_came() -> None:
+async def test_messages_are_shown_in_the_order_in_which_they_came(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     """S001-17: across many transactions, each of a bounded number of messages."""
     async with writing() as room:
         room.say(*_numbered(0, 2 * MAX_BATCH + 7))
@@ -107,7 +112,7 @@ async def test_messages_are_shown_in_the_order_in_which_they_came() -> None:
         assert room.shown == _numbered(0, 2 * MAX_BATCH + 7)
 
 
-async def test_a_transaction_is_bounded_in_bytes() -> None:
+async def test_a_transaction_is_bounded_in_bytes(autojump_clock: trio.testing.MockClock) -> None:
     """Long texts do not pile up in one statement."""
     async with writing() as room:
         body = b"x" * (64 * 1024)
@@ -117,6 +122,39 @@ async def test_a_transaction_is_bounded_in_bytes() -> None:
         assert sum(sizes) == 200 * len(body)
         assert max(sizes) <= MAX_BATCH_BYTES + len(body)
         assert len(sizes) <= 2 + sum(sizes) // MAX_BATCH_BYTES
+
+
+async def test_few_wait_for_company_behind_a_long_delivery(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """What answers its last ones is in one commit, not each in its own."""
+    async with writing() as room:
+        room.delivery = 0.8
+        room.say(*_numbered(0, 20))
+        await trio.sleep(0.7)
+        room.say(*_numbered(20, 21))
+        await trio.sleep(0.15)  # the delivery has ended
+        room.say(*_numbered(21, 30))
+        await trio.sleep(2)
+        assert [len(call) for call in room.storage.calls] == [20, 10]
+
+
+async def test_neither_many_nor_the_first_wait_for_company(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Whoever writes into a quiet room, or with half of the others, is not held up."""
+    async with writing() as room:
+        room.delivery = 0.8
+        room.say(*_numbered(0, 20))
+        await trio.sleep(0.7)
+        room.say(*_numbered(20, 30))
+        await trio.sleep(0.11)  # the delivery has ended
+        room.say(*_numbered(30, 31))
+        assert [len(call) for call in room.storage.calls] == [20, 10]
+        await trio.sleep(5)
+        room.say(*_numbered(31, 32))
+        await trio.sleep(0.01)
+        assert [len(call) for call in room.storage.calls] == [20, 10, 1, 1]
 
 
 async def test_nothing_is_lost_while_the_database_is_away(

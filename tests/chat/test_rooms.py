@@ -45,7 +45,7 @@ from protocol.vocabulary.rooms import (
 )
 from storage.errors import StorageUnavailable
 from storage.records import Membership
-from storage.room_statements import Limits
+from storage.room_records import Limits
 from tests.chat.fakes import Author
 from tests.chat.house import PATIENCE, House, house
 

@@ -47,6 +47,7 @@ def test_fingerprints_as_people_type_them(typed: str, meant: str | None) -> None
 @given(st.text())
 @example(".")
 @example("..:8000")
+@example(":0:")
 def test_whatever_is_no_fingerprint_or_address_is_told_apart(text: str) -> None:
     fingerprint, server = as_fingerprint(text), parse_address(text, 8000)
     assert fingerprint is None or as_fingerprint(fingerprint) == fingerprint
@@ -61,6 +62,7 @@ def test_whatever_is_no_fingerprint_or_address_is_told_apart(text: str) -> None:
         ("[2001:db8::1]:9000", ("2001:db8::1", 9000)),
         ("[2001:db8::1]", ("2001:db8::1", 8000)),
         ("2001:db8::1", ("2001:db8::1", 8000)),
+        ("1:2:3", None),
         ("chat:0", None),
         ("chat:65536", None),
         ("chat:x", None),

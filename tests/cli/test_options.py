@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cli.options import parse
+from cli.options import parse, parser_of
 from cli.security import Wish
 from protocol import __version__
+from protocol.language import voice
 
 FINGERPRINT = "SHA256:" + "A" * 43
 
@@ -33,6 +34,12 @@ def test_defaults() -> None:
     )  # fmt: skip
     assert not any((options.listen, options.quiet, options.plain, options.verbatim, options.retry))
     assert options.timeout == 30
+
+
+def test_the_help_has_no_title_without_anything_below_it() -> None:
+    told = parser_of(voice(), {}).format_help()
+    assert "positional arguments" not in told
+    assert "\noptions:\n  -h" in told
 
 
 def test_environment_stands_in_and_flags_outrank_it() -> None:

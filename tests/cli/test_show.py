@@ -150,7 +150,7 @@ def test_notices(notice: Notice, line: str) -> None:
 
 def test_news_is_what_everybody_sees_of_the_event() -> None:
     info = ConversationInfo(id=2, kind="room", name="dev", last_seq=0, delivered_seq=0)
-    assert _told(News(Conversation(conversation=info))) == "You are in the room dev now."
+    assert _told(News(Conversation(conversation=info))) == "You are a member of the room dev now."
     direct = ConversationInfo(id=2, kind="direct", name="Ann", last_seq=0, delivered_seq=0)
     news = News(Conversation(conversation=direct))
     assert NoticeLines(Here(english())).lines(news, "Bob") == []

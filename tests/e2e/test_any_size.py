@@ -333,7 +333,8 @@ def test_terminal_saves_a_text_and_overwrites_nothing(
     (tmp_path / "l").symlink_to("nowhere")
     with terminal(shared.port, "Bob", "--history", "1", HOME=str(tmp_path)) as bob:
         bob.until(f"/text {number} shows all of it)")
-        for name, reason in (("t", "File exists"), ("l", "File exists"), ("n/t", "No such file")):
+        there = "There is a file of that name already"
+        for name, reason in (("t", there), ("l", there), ("n/t", "No such file")):
             bob.type(f"/text {number} ~/{name}\r")
             bob.until(f"* Message {number} was not saved in ~/{name}: {reason}")
         bob.type(f"/text {number} ~/t two\r")

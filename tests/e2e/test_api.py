@@ -15,8 +15,8 @@ from protocol.events import Conversation, Message, StatusReport
 from protocol.requests import Status
 from protocol.vocabulary.identity import Register, Registered
 from protocol.vocabulary.reading import Marked
-from tests.harness import RunningServer, native, running_server
-from tests.http_client import API, PATIENT, HttpClient, http
+from tests.harness import PATIENT, RunningServer, native, running_server
+from tests.http_client import API, HttpClient, http
 
 SERVER_FLAGS = PATIENT
 

@@ -15,8 +15,8 @@ import trio
 
 from server.gateways.api.events import cursor, parse_cursor
 from server.gateways.http.errors import HttpError
-from tests.harness import RunningServer, native
-from tests.http_client import API, PATIENT, HttpClient, http
+from tests.harness import PATIENT, RunningServer, native
+from tests.http_client import API, HttpClient, http
 
 SERVER_FLAGS = PATIENT
 

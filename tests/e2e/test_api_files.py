@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import random
+import socket
 import subprocess
 from pathlib import Path
 from uuid import uuid4
 
+import h11
+import pytest
 import trio
 
-from tests.harness import RunningServer, native, running_server
-from tests.http_client import API, PATIENT, http
+from tests.harness import PATIENT, RunningServer, native, running_server
+from tests.http_client import API, HttpClient, http
 
 SERVER_FLAGS = PATIENT
 
@@ -136,3 +139,29 @@ async def test_a_file_bigger_than_the_memory_it_may_cost(tmp_path: Path) -> None
 async def _curl(*arguments: str) -> None:
     command = ["curl", "-sS", "--max-time", "120", *arguments]
     await trio.run_process(command, stdout=subprocess.DEVNULL)
+
+
+async def test_a_download_ends_with_its_session(sqlite_server: RunningServer) -> None:
+    """Who is logged out while a file is on its way gets no more of it, and can see that."""
+    data = _random.randbytes(4 * MEGABYTE)
+    async with http(sqlite_server, "Ann") as ann, http(sqlite_server) as reader:
+        sent = await ann.ask("PUT", _place(data, str(uuid4())), body=data)
+        content = f"{API}/messages/{sent.json['id']}/file/content"
+        assert isinstance(reader.stream, trio.SocketStream)
+        reader.stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        await reader.log_in("Bob")
+        await reader.start("GET", content)
+        assert isinstance(head := await reader.next(), h11.Response)
+        assert head.status_code == 200
+        async with http(sqlite_server) as other:
+            other.token = reader.token
+            await other.api("DELETE", "/sessions/current", status=204)
+        with pytest.raises(h11.RemoteProtocolError, match="without sending complete"):
+            await _body(reader)
+
+
+async def _body(client: HttpClient) -> bytes:
+    body = b""
+    while isinstance(event := await client.next(), h11.Data):
+        body += event.data
+    return body

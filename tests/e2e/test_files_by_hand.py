@@ -165,7 +165,7 @@ def test_both_ways_in_the_line_client(server: RunningServer, tmp_path: Path) -> 
             bob.until(f"is saved as {home}/{saved}")
             assert (home / saved).read_bytes() == data
         bob.type(f"/get {number} ~/my report.pdf\r")
-        bob.until(f"* File {number} was not saved: File exists.")
+        bob.until(f"* File {number} was not saved: There is a file of that name already.")
         bob.type("/get 4711\r")
         bob.until("was not saved: You can see no message with the number 4711.")
         bob.type(f"/file {home}/nothing to Ann\r")
@@ -242,7 +242,7 @@ def test_files_for_scripts(server: RunningServer, tmp_path: Path) -> None:
     assert target.read_bytes() == data
     again = run(server.port, "Ann", "--get", number, "-o", str(target))
     assert again.returncode == 1
-    assert b"was not saved: File exists." in again.stderr
+    assert b"was not saved: There is a file of that name already." in again.stderr
     done = run(server.port, "Eve", "--get", number)
     assert (done.returncode, done.stdout) == (1, b"")
     assert done.stderr.startswith(b"mymessenger: You can see no message with the number")

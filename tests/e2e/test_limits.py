@@ -18,7 +18,7 @@ from protocol.events import Error, Notice, Sent
 from protocol.ids import new_uuid
 from protocol.requests import Send
 from protocol.vocabulary.schedule import Schedule, Scheduled, ScheduledRefused
-from server.settings import load_settings
+from server.settings_sources import load_settings
 from tests.cli.programs import terminal
 from tests.harness import NativeClient, RunningServer, native, running_server, telnet
 

@@ -231,7 +231,7 @@ async def test_invitations(server: RunningServer) -> None:
         await bob.until("* Ann invites you to the private room secret.")
         await trio.to_thread.run_sync(_accept, server.port)
         await ann.until("Bob (secret) has come into the room.")
-        await bob.until("* You are in the room secret now.")
+        await bob.until("* You are a member of the room secret now.")
 
 
 def _accept(port: int) -> None:

@@ -17,7 +17,15 @@ import trio
 from protocol.events import Message, Sent, Shutdown
 from protocol.requests import Chunk, Fetch, Send
 from tests.e2e.filing import MIB, take_parts
-from tests.harness import NativeClient, RunningServer, native, running_server, telnet
+from tests.harness import (
+    PATIENT,
+    UNHURRIED,
+    NativeClient,
+    RunningServer,
+    native,
+    running_server,
+    telnet,
+)
 from tests.tls import encrypted, logged, native_tls, telnet_tls, trusting
 
 BUFFER = 4096  # bytes, of each kernel buffer, so that a slow reader is felt
@@ -26,7 +34,7 @@ BUFFER = 4096  # bytes, of each kernel buffer, so that a slow reader is felt
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server for all tests that leave it standing."""
-    with running_server(tmp_path_factory.mktemp("server")) as server:
+    with running_server(tmp_path_factory.mktemp("server"), *UNHURRIED) as server:
         yield server
 
 
@@ -99,7 +107,7 @@ async def test_a_long_text_both_ways(shared: RunningServer) -> None:
 
 async def test_a_slow_reader_misses_nothing(tmp_path: Path) -> None:
     """It does not read while much more is written than there are buffers; then it has it all."""
-    flags = ("--send-buffer", str(BUFFER), "--channel-bytes", str(BUFFER))
+    flags = (*PATIENT, "--send-buffer", str(BUFFER), "--channel-bytes", str(BUFFER))
     with running_server(tmp_path, *flags) as server:
         raw = socket.socket()
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
@@ -157,7 +165,9 @@ async def test_no_handshake(shared: RunningServer, opening: bytes) -> None:
 
 async def test_a_silent_handshake_ends_by_itself(tmp_path: Path) -> None:
     """Nothing is sent into it that is no TLS, however it ends; others come in meanwhile."""
-    with running_server(tmp_path, "--login-timeout", "1", "--ping-interval", "0.4") as server:
+    with running_server(
+        tmp_path, *PATIENT, "--login-timeout", "1", "--ping-interval", "0.4"
+    ) as server:
         async with await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
             await stream.send_all(b"\x16\x03\x01\x02\x00")
             async with native_tls(server, "Meanwhile") as client:
@@ -192,7 +202,7 @@ async def test_plain_text_in_the_middle_of_tls(shared: RunningServer, junk: byte
 
 async def test_the_shutdown_notice_reaches_everybody(tmp_path: Path) -> None:
     """C-6, S001-18: over TLS too, and then the end, which nobody can have forged."""
-    with running_server(tmp_path) as server:
+    with running_server(tmp_path, *UNHURRIED) as server:
         async with (
             encrypted(server) as stream,
             telnet_tls(server, "Person") as person,
@@ -220,7 +230,7 @@ async def test_the_fingerprint_is_that_of_the_certificate(shared: RunningServer)
 async def test_the_certificate_is_made_once(tmp_path: Path) -> None:
     """Only the owner can read the files, and a restart finds them again."""
     files = [tmp_path / "chat.db.key.pem", tmp_path / "chat.db.cert.pem"]
-    with running_server(tmp_path) as server:
+    with running_server(tmp_path, *PATIENT) as server:
         contents = [file.read_bytes() for file in files]
         assert [stat.S_IMODE(file.stat().st_mode) for file in files] == [0o600, 0o600]
         server.stop()

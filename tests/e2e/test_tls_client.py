@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.programs import environment, piped, run, terminal
-from tests.harness import PATIENCE, ROOT, RunningServer, running_server
+from tests.harness import PATIENCE, PATIENT, ROOT, RunningServer, running_server
 from tests.server.network import can_have_own_network, own_network
+
+SERVER_FLAGS = PATIENT
 
 
 class _Files:

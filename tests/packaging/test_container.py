@@ -19,7 +19,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from server.master_key import VARIABLE as MASTER_KEY
-from server.settings import Settings, load_settings
+from server.settings import Settings
+from server.settings_sources import load_settings, meta_of
 from tests.packaging import ROOT, project, read
 from tools.healthcheck import greeting
 
@@ -108,8 +109,6 @@ def test_the_server_understands_its_settings() -> None:
 
 
 def _variables() -> Iterator[dict[str, str]]:
-    from server.settings import meta_of
-
     for name in Settings.__struct_fields__:
         yield meta_of(name).extra or {}
 

@@ -86,6 +86,34 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_tables_are_whole(page: Path) -> None:
+    """Each row is one line and has as many cells as the head: else it is shown as text."""
+    cells = 0
+    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
+        if line.startswith("|"):
+            found = len(re.findall(r"(?<!\\)\|", line))
+            assert line.endswith("|"), f"line {number}: {line}"
+            assert cells in {0, found}, f"line {number}: {line}"
+            cells = found
+        else:
+            cells = 0
+
+
+def test_names_are_said_to_be_of_what_they_are() -> None:
+    """The usual meaning of a field is not taken for one that means something else."""
+    page = docs.protocol_page()
+    for struct, words in (
+        ("conversation_left", "The conversation's"), ("file_details", "The file's"),
+        ("FileInfo", "The file's"), ("SharedFile", "The file's"), ("RoomInfo", "The room's"),
+        ("member_list", "The room's"), ("room_topic", "The room's"), ("zone_changed", "As `Eur"),
+    ):  # fmt: skip
+        section = page.partition(f"### {struct}\n")[2].partition("\n### ")[0]
+        row = re.search(r"^\| `name` .*$", section, re.MULTILINE)
+        assert row is not None
+        assert f"| {words}" in row[0], struct
+
+
 def test_every_decision_is_in_the_list() -> None:
     index = read("docs/adr/README.md")
     for path in (ROOT / "docs/adr").glob("0*.md"):

@@ -10,7 +10,7 @@ import pytest
 from cli.completion import subparsers
 from cli.options import parser_of
 from protocol.language import english
-from server.settings import server_parser
+from server.settings_sources import server_parser
 from tests.packaging import ROOT
 from tools import man
 

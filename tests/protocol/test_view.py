@@ -208,7 +208,7 @@ def test_a_reply_looks_like_this(event: Event, shown: list[str]) -> None:
         (Notice(ref=7, message="Done."), ["* Done."]),
         (Goodbye(ref=7, reason="Goodbye."), ["* Goodbye."]),
         (Shutdown(reason="The end."), ["* The end."]),
-        (Conversation(conversation=_info()), ["* You are in the room dev now."]),
+        (Conversation(conversation=_info()), ["* You are a member of the room dev now."]),
         (Conversation(conversation=_info(kind="direct")), []),
         (PingEvent(), []),
         (

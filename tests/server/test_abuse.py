@@ -82,7 +82,7 @@ async def test_strangers_of_one_address_take_no_more_places_than_theirs(
         assert not await is_refused(waiting[-1])
         assert await is_refused(await _enter(nursery, guarded, "127.0.0.2"))
         for number, client in enumerate(waiting):
-            await client.login(f"member{number}", history=0)
+            await client.login(f"member{number}", history=0)  # other tests write, too
         more = [await _enter(nursery, guarded, "127.0.0.2") for _ in range(2)]
         assert not await is_refused(more[-1])
         assert await is_refused(await _enter(nursery, guarded, "127.0.0.2"))

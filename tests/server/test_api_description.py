@@ -14,8 +14,8 @@ from protocol.vocabulary import REQUESTS
 from server.gateways.api.openapi import description, operation_id
 from server.gateways.api.problems import STATUS
 from server.gateways.api.routes import ROUTES
-from tests.harness import RunningServer
-from tests.http_client import API, PATIENT, http
+from tests.harness import PATIENT, RunningServer
+from tests.http_client import API, http
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what schemathesis imports is not ours to mend

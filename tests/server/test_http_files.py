@@ -9,8 +9,8 @@ from importlib.resources import files
 import pytest
 
 from server.gateways.http.files import POLICY
-from tests.harness import RunningServer
-from tests.http_client import PATIENT, http, raw, statuses
+from tests.harness import PATIENT, RunningServer
+from tests.http_client import http, raw, statuses
 
 SERVER_FLAGS = PATIENT
 
@@ -151,6 +151,7 @@ def test_curl_is_told_what_there_is(shared_server: RunningServer) -> None:
     url = f"http://localhost:{shared_server.port}/"
     told = _curl(shared_server, url)
     assert f"telnet localhost {shared_server.port}" in told
+    assert "http://localhost:PORT/" in told
     assert "/api/v1/" in told
     assert max(map(len, told.splitlines())) < 80
     assert _curl(shared_server, "--compressed", "-H", "Accept: text/html", url) == INDEX.decode()
@@ -158,3 +159,13 @@ def test_curl_is_told_what_there_is(shared_server: RunningServer) -> None:
     assert "HTTP/1.1 200 OK" in _curl(shared_server, "-I", url)
     first, last = f"{url}index.html", f"{url}api/v1/ping"
     assert _curl(shared_server, first, last) == INDEX.decode() + '{"type":"pong"}'
+
+
+def test_who_comes_over_tls_is_told_ways_that_are_encrypted(shared_server: RunningServer) -> None:
+    """From another machine the others would only be refused."""
+    url = f"https://localhost:{shared_server.port}/"
+    told = _curl(shared_server, "--cacert", str(shared_server.certificate), url)
+    assert "https://localhost:PORT/" in told
+    assert "http://" not in told
+    assert "openssl s_client -quiet -crlf -connect localhost:PORT" in told
+    assert max(map(len, told.splitlines())) < 80

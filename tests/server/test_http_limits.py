@@ -12,8 +12,8 @@ import trio
 from server.gateways.http.errors import HttpError
 from server.gateways.http.first_bytes import FirstBytes, is_http, look_at
 from server.gateways.http.hosts import Hosts
-from tests.harness import PATIENCE, LineClient, RunningServer, running_server
-from tests.http_client import API, PATIENT, http, raw, statuses
+from tests.harness import PATIENCE, PATIENT, LineClient, RunningServer, running_server
+from tests.http_client import API, http, raw, statuses
 
 PING = b"GET /api/v1/ping HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -22,8 +22,15 @@ PING = b"GET /api/v1/ping HTTP/1.1\r\nHost: localhost\r\n\r\n"
 def quick_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server that waits for half a second, and takes bodies of 2 KB."""
     folder: Path = tmp_path_factory.mktemp("server")
-    times = ("--http-header-timeout", "0.5", "--http-idle-timeout", "0.5", "--login-timeout", "1")
+    times = ("--http-header-timeout", "0.5", "--http-idle-timeout", "0.5")
     with running_server(folder, *PATIENT, *times, "--http-body-bytes", "2048") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def patient_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server that hurries nobody."""
+    with running_server(tmp_path_factory.mktemp("server"), *PATIENT) as running:
         yield running
 
 
@@ -114,14 +121,6 @@ async def test_an_unused_connection_is_closed_without_a_word(quick_server: Runni
     assert answered.endswith(b'{"type":"pong"}')
 
 
-async def test_a_connection_without_a_login_may_go_on(quick_server: RunningServer) -> None:
-    """The time to log in is for people; who asks again and again has none to keep."""
-    async with http(quick_server) as client:
-        for _ in range(8):
-            assert await client.api("GET", "/ping") == {"type": "pong"}
-            await trio.sleep(0.25)  # in all longer than the time to log in
-
-
 # ---- sizes and kinds of bodies
 
 
@@ -143,11 +142,11 @@ async def test_a_body_that_is_too_long(quick_server: RunningServer) -> None:
     assert statuses(answered) == [413]
 
 
-async def test_who_asks_before_sending_is_told(shared_server: RunningServer) -> None:
+async def test_who_asks_before_sending_is_told(patient_server: RunningServer) -> None:
     """Expect: 100-continue gets 100 where the body is wanted, and only the error where not."""
     head = b"POST /api/v1/sessions HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
     body = b'{"name":"Exp"}'
-    stream = await trio.open_tcp_stream("127.0.0.1", shared_server.port)
+    stream = await trio.open_tcp_stream("127.0.0.1", patient_server.port)
     async with stream:
         kind = b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
         await stream.send_all(head + kind)
@@ -156,14 +155,14 @@ async def test_who_asks_before_sending_is_told(shared_server: RunningServer) -> 
             await stream.send_all(body)
             assert (await stream.receive_some(1000)).startswith(b"HTTP/1.1 201 ")
     refused = await raw(
-        shared_server, head + b"Content-Type: text/html\r\nContent-Length: 9\r\n\r\n"
+        patient_server, head + b"Content-Type: text/html\r\nContent-Length: 9\r\n\r\n"
     )
     assert statuses(refused) == [415]
 
 
-async def test_what_a_body_has_to_say_of_itself(shared_server: RunningServer) -> None:
+async def test_what_a_body_has_to_say_of_itself(patient_server: RunningServer) -> None:
     """400, 411, 415 and 422, each a sentence and the connection goes on."""
-    async with http(shared_server) as client:
+    async with http(patient_server) as client:
         wrong = {
             ("POST", "/sessions", "application/json", b"{"): 400,
             ("POST", "/sessions", "application/json", b'{"name":"\xff"}'): 400,
@@ -184,7 +183,7 @@ async def test_what_a_body_has_to_say_of_itself(shared_server: RunningServer) ->
             assert reply.json["status"] == status
             assert len(reply.json["detail"].split()) > 3
     bare = b"POST /api/v1/sessions HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
-    assert statuses(await raw(shared_server, bare)) == [411]
+    assert statuses(await raw(patient_server, bare)) == [411]
 
 
 # ---- hosts

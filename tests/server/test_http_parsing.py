@@ -11,8 +11,8 @@ import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.harness import RunningServer, running_server
-from tests.http_client import PATIENT, raw, statuses
+from tests.harness import PATIENT, RunningServer, running_server
+from tests.http_client import raw, statuses
 
 SERVER_FLAGS = PATIENT
 

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import fields
 
-from server.settings import Settings, SettingsError, flag_of, load_settings, meta_of
+from server.settings import Settings
+from server.settings_sources import SettingsError, flag_of, load_settings, meta_of
 
 NAMES = [field.name for field in fields(Settings)]
 

@@ -33,7 +33,15 @@ from structlog.testing import capture_logs
 from server.certificate import Certificate, CertificateError, KeyFiles
 from server.own_certificate import NEVER, own_files
 from server.settings import Settings
-from tests.harness import PATIENCE, ROOT, NativeClient, RunningServer, native, running_server
+from tests.harness import (
+    PATIENCE,
+    PATIENT,
+    ROOT,
+    NativeClient,
+    RunningServer,
+    native,
+    running_server,
+)
 from tests.tls import encrypted, logged, trusting
 
 
@@ -288,7 +296,7 @@ async def _seen_by(server: RunningServer, files: KeyFiles) -> NativeClient:
 async def test_a_new_certificate_without_dropping_anybody(tmp_path: Path) -> None:
     """Who is there stays, who comes sees the new one; a bad one changes nothing."""
     files = _issue(tmp_path)
-    flags = ("--tls-cert", str(files.cert), "--tls-key", str(files.key))
+    flags = (*PATIENT, "--tls-cert", str(files.cert), "--tls-key", str(files.key))
     with running_server(tmp_path, *flags) as server:
         context = trusting(files.cert)
         context.check_hostname = False

@@ -77,6 +77,7 @@ def test_clients_from_other_machines(tmp_path: Path) -> None:
     # What the operator was told.
     assert f"Elsewhere, over TLS: mymessenger --name YOU --host {ADDRESS}" in said["printed"]
     assert "openssl s_client" in said["printed"]
+    assert f"a browser at https://{socket.gethostname()}:" in said["printed_everywhere"]
     assert "telnet" in said["printed_allowed"]
     assert "server.plain_text" not in said["log"]
     assert "server.plain_text" in said["log_allowed"]
@@ -129,6 +130,7 @@ def _in_own_network(folder: Path) -> None:
     with running_server(folder / "both", "--host", EVERYWHERE) as server:
         said["loopback"] = _answer(server, HELLO, "127.0.0.1")
         assert "tls_required" in _answer(server, HELLO)
+        said["printed_everywhere"] = server.printed()
     sys.stdout.write(json.dumps(said))
 
 

@@ -27,7 +27,15 @@ from protocol.limits import MAX_HEADER, MAX_TEXT
 from protocol.requests import Chunk, Fetch, Hello, Login, Quit, Send
 from protocol.requests import Ping as PingRequest
 from server.gateways.websocket import framed
-from tests.harness import NativeClient, RunningServer, native, running_server, telnet
+from tests.harness import (
+    PATIENT,
+    UNHURRIED,
+    NativeClient,
+    RunningServer,
+    native,
+    running_server,
+    telnet,
+)
 from tests.server.websockets import browser, handshake, websocket
 
 MASK = b"\x01\x02\x03\x04"
@@ -36,7 +44,7 @@ MASK = b"\x01\x02\x03\x04"
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """One server for all that does not stop it."""
-    with running_server(tmp_path_factory.mktemp("websocket")) as running:
+    with running_server(tmp_path_factory.mktemp("websocket"), *UNHURRIED) as running:
         yield running
 
 
@@ -261,7 +269,7 @@ async def test_the_shutdown_notice_arrives_and_then_1001(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """S001-18 in a browser: the notice, then the close code of a server that goes away."""
-    with running_server(tmp_path_factory.mktemp("down")) as running:
+    with running_server(tmp_path_factory.mktemp("down"), *PATIENT) as running:
         async with browser(running, "Ann") as (ann, socket):
             await ann.say("before")
             running.signal(signal.SIGTERM)
@@ -273,7 +281,9 @@ async def test_the_shutdown_notice_arrives_and_then_1001(
 async def test_who_does_not_log_in_is_told(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A WebSocket has to log in in time, as every client."""
     folder = tmp_path_factory.mktemp("late")
-    with running_server(folder, "--login-timeout", "1", "--ping-interval", "1") as running:
+    with running_server(
+        folder, *PATIENT, "--login-timeout", "1", "--ping-interval", "1"
+    ) as running:
         async with browser(running) as (client, socket):
             await client.ask(Hello(protocol=PROTOCOL_VERSION), Welcome)
             assert "log in" in (await client.expect(Goodbye)).reason
@@ -283,7 +293,7 @@ async def test_who_does_not_log_in_is_told(tmp_path_factory: pytest.TempPathFact
 async def test_a_slow_browser_becomes_a_cursor(tmp_path_factory: pytest.TempPathFactory) -> None:
     """It is fed from storage at its own pace, whole, while others chat on (S001-16)."""
     folder = tmp_path_factory.mktemp("slow")
-    flags = ("--send-buffer", "4096", "--channel-bytes", "65536")
+    flags = (*PATIENT, "--send-buffer", "4096", "--channel-bytes", "65536")
     with running_server(folder, *flags) as running:
         async with browser(running, "Slow") as (slow, _), native(running, "Fast") as fast:
             for number in range(300):

@@ -11,7 +11,7 @@ from storage import GENERAL_ID, Marker, Stores, User, reading_statements
 from storage.driver import prepared
 from storage.reading_statements import UNREAD_CAP
 from storage.records import Had, Reader, Standing
-from storage.room_statements import Limits
+from storage.room_records import Limits
 from tests.storage.helpers import NOW, memberships, new, run, save, say, user
 
 

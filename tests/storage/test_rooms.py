@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from storage import Stores, User, open_stores, room_statements
 from storage.admission_statements import NewLink, TooManyByOneError, TooManyError
 from storage.records import Conversation
-from storage.room_statements import (
+from storage.room_records import (
     Entered,
     Limits,
     TooManyMembersError,

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import RunningServer, running_server
+from tests.harness import PATIENT, RunningServer, running_server
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server; each test has names and rooms of its own."""
-    with running_server(tmp_path_factory.mktemp("server"), "--lifetime-messages", "0") as running:
+    flags = (*PATIENT, "--lifetime-messages", "0")
+    with running_server(tmp_path_factory.mktemp("server"), *flags) as running:
         yield running
 
 

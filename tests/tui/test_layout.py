@@ -13,6 +13,7 @@ from cli.tui.log import Entry, Log
 from cli.tui.sidebar import row_of
 from cli.tui.status_line import Part, fitting
 from protocol.language import voice
+from protocol.typed import help_lines
 from protocol.view import View
 from tests.tui.messages import NOON, info, message
 
@@ -34,6 +35,32 @@ def test_hangs_under_the_first_row() -> None:
         "  seven eight",
     ]
     assert _rows("one\ntwo", 60) == ["12:00 Ann: one", "      two"]
+
+
+def _note(text: str, width: int) -> list[str]:
+    return [_text(row) for row in rows_of(Entry((1, 0), None, text), Setting(VIEW, width))]
+
+
+def test_a_list_of_two_columns_hangs_in_its_second() -> None:
+    """The help, in a pane of whatever width: a row never begins in the first column again."""
+    text = "Rooms\n  /leave [ROOM]     Leave this room, or ROOM."
+    assert _note(text, 60) == text.split("\n")
+    assert _note(text, 40) == [
+        "Rooms",
+        "  /leave [ROOM]     Leave this room, or",
+        "                    ROOM.",
+    ]
+    # where the second column would be narrow, the rows hang only a little
+    assert _note(text, 28) == ["Rooms", "  /leave [ROOM]     Leave", "    this room, or ROOM."]
+    assert _note("#7 12:00 Ann: so   many blanks", 20) == ["#7 12:00 Ann: so  ", "many blanks"]
+
+
+def test_the_help_fits_a_narrow_pane() -> None:
+    lines = "\n".join(help_lines(voice(), fill=False))
+    for width in (76, 55):
+        rows = _note(lines, width)
+        assert max(map(cell_len, rows)) <= width
+        assert all(row.startswith(("  /", " " * 28)) for row in rows if row.startswith(" "))
 
 
 def test_measures_what_takes_two_cells_or_none() -> None:

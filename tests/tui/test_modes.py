@@ -54,6 +54,21 @@ def test_looks_change(shared: RunningServer, folder: Path) -> None:
     assert '"look": "terminal"' in (folder / "Looker.json").read_text()
 
 
+def test_another_language_is_that_of_the_whole_screen(shared: RunningServer, folder: Path) -> None:
+    """S000-9: also of the keys, the place to write and what F3 says; until it is changed again."""
+    with person(folder, shared.port, "Speaker") as one:
+        one.online()
+        one.enter("/lang ru")
+        one.until("Напишите сообщение")
+        one.press("F3")
+        one.until("Режим «не беспокоить» включён")
+        one.press("F1")
+        one.until("Везде")
+        one.press("F1")
+        one.enter("/lang en")
+        one.until("Write a message")
+
+
 def test_asks_whether_to_trust_a_new_server(shared: RunningServer, folder: Path) -> None:
     known = str(folder / "known")
     with person(folder, shared.port, "Bob", "--tls", MYMESSENGER_KNOWN_SERVERS=known) as bob:

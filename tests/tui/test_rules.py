@@ -6,14 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from cli.messages import Age, ChatMessage
+from cli.tui.alerts import Alerts, Of
 from cli.tui.completion import Known, common_start, completions
 from cli.tui.history import History
 from cli.tui.kept_state import KeptState
 from cli.tui.keys import KEYS, Where
 from cli.tui.notifying import GRACE, GROUP, Happening, Notifier, sequences
+from cli.tui.roster import Place
 from cli.tui.terminal import CAPACITY, Writer
 from cli.tui.theme import PALETTES, Look, first_look
 from protocol.language import voice
+from tests.tui.messages import info, message
 
 
 def _said(seq: int, sender: str = "Ann", text: str = "hello") -> Happening:
@@ -34,6 +38,16 @@ def test_one_notification_in_a_few_seconds() -> None:
     assert group.title == "28 new messages"
     assert group.body == "User0, User1"
     assert notifier.take(1000.0) is None
+
+
+def test_notifications_follow_the_language() -> None:
+    written: list[str] = []
+    alerts = Alerts(voice(), written.append)
+    alerts.of = Of.ALL
+    alerts.speak(voice("ru"))
+    said = ChatMessage(message(1, conversation=7), own=False, age=Age.LIVE)
+    alerts.came(said, Place(info(7)), looked_at=False)
+    assert "Ann в dev" in written[0]
 
 
 def test_none_of_what_another_device_has_read() -> None:

@@ -33,6 +33,14 @@ def test_guest_types_a_name(shared: RunningServer, folder: Path) -> None:
         guest.check_restored()
 
 
+def test_all_there_is_to_choose_is_there_on_a_narrow_terminal(
+    shared: RunningServer, folder: Path
+) -> None:
+    for language, words in ("en", "Register"), ("ru", "Регистрация"):
+        with person(folder, shared.port, None, "--lang", language, columns=40, rows=12) as one:
+            one.until(words)
+
+
 def test_registers_and_comes_back(shared: RunningServer, folder: Path) -> None:
     sessions = str(folder / "sessions.json")
     with person(folder, shared.port, None, MYMESSENGER_SESSIONS=sessions) as owner:

@@ -183,6 +183,7 @@ def test_help_palette_and_completion(shared: RunningServer, folder: Path) -> Non
         helper.press("C-p")
         helper.type("schedule")
         helper.until("/scheduled")
+        helper.until("/schedule WHEN [@NAME|#ROOM] TEXT")  # as it is, brackets and all
         helper.press("Escape", "Escape")
         helper.until_gone("/scheduled")
         helper.type("/mem")

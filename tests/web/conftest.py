@@ -8,8 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.harness import RunningServer, running_server
-from tests.http_client import PATIENT
+from tests.harness import PATIENT, RunningServer, running_server
 from tests.web.tabs import Tabs
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
@@ -30,12 +29,10 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """One server for all tests that do not stop it; each uses names of its own.
-
-    A browser that connects and is slow to ask would get telnet's greeting, and no page.
-    """
-    flags = ("--ping-interval", "5", *PATIENT)
-    with running_server(tmp_path_factory.mktemp("web"), *flags) as running:
+    """One server for all tests that do not stop it; each uses names of its own."""
+    with running_server(
+        tmp_path_factory.mktemp("web"), *PATIENT, "--ping-interval", "5"
+    ) as running:
         yield running
 
 

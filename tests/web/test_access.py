@@ -76,6 +76,19 @@ def test_axe_finds_nothing_in_the_panels(tabs: Tabs, server: RunningServer) -> N
     check(tab.page)
 
 
+def test_a_command_typed_beside_the_field_is_no_message(tabs: Tabs) -> None:
+    """The slash is the beginning of it: without that `/register SECRET` would be told to all."""
+    tab = tabs.guest("Slashes")
+    tab.page.get_by_role("button", name="Keys").click()
+    expect(tab.composer).not_to_be_focused()
+    tab.page.keyboard.type("/help status")
+    expect(tab.composer).to_have_value("/help status")
+    tab.composer.fill("half a ")
+    tab.page.get_by_role("button", name="Who is here").focus()
+    tab.page.keyboard.type("/message")  # there is something already: it is no command
+    expect(tab.composer).to_have_value("half a message")
+
+
 def test_360_pixels_are_enough(tabs: Tabs, server: RunningServer) -> None:
     """Nothing is beyond the right edge, and one gets everywhere."""
     tab = tabs.open()

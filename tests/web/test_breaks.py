@@ -12,8 +12,7 @@ from playwright.sync_api import Browser, expect
 
 from protocol.events import HistoryPage
 from protocol.requests import History
-from tests.harness import RunningServer, running_server
-from tests.http_client import PATIENT
+from tests.harness import PATIENT, RunningServer, running_server
 from tests.web.plain import plain
 from tests.web.tabs import Tab, Tabs
 from tests.web.test_files import file_of
@@ -24,8 +23,9 @@ def fragile(
     browser: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[RunningServer, Tabs]]:
     """A server that a test may kill, and tabs at it."""
-    flags = ("--ping-interval", "2", *PATIENT)
-    with running_server(tmp_path_factory.mktemp("fragile"), *flags) as running:
+    with running_server(
+        tmp_path_factory.mktemp("fragile"), *PATIENT, "--ping-interval", "2"
+    ) as running:
         tabs = Tabs(browser, running)
         yield running, tabs
         tabs.close()
@@ -146,7 +146,7 @@ def test_a_file_goes_on_where_a_crash_has_left_it(browser: Browser, tmp_path: Pa
     data = os.urandom(12_000_000)
     path = tmp_path / "big.bin"
     path.write_bytes(data)
-    with running_server(tmp_path, "--max-file-bytes", "0", *PATIENT) as server:
+    with running_server(tmp_path, *PATIENT, "--max-file-bytes", "0") as server:
         tabs = Tabs(browser, server)
         ann = tabs.guest("Ann")
         ann.page.set_input_files("input[type=file]", path)
@@ -179,8 +179,9 @@ def test_a_refused_message_is_kept_until_it_is_discarded(
     browser: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """S004-23: beyond the limit a text is not lost; it can be tried again or thrown away."""
-    flags = ("--limit-messages", "1", *PATIENT)
-    with running_server(tmp_path_factory.mktemp("limit"), *flags) as running:
+    with running_server(
+        tmp_path_factory.mktemp("limit"), *PATIENT, "--limit-messages", "1"
+    ) as running:
         tabs = Tabs(browser, running)
         ann = tabs.guest("Ann")
         ann.say("the one")

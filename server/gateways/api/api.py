@@ -52,11 +52,8 @@ class Api:
             request.header(b"authorization"), request.address, language_of(request)
         )
         request.admit()
-        who.busy += 1
-        try:
+        with who.working():
             return await handler(Call(self, route, request, places, who.peer, who))
-        finally:
-            who.busy -= 1
 
     def _anybody(self, request: Request) -> ApiPeer:
         return ApiPeer(request.address, self._last_seq)

@@ -48,10 +48,15 @@ async def do(one: Call, request: ProtocolRequest | TextChunk) -> Answer:
 
     Raises :class:`HttpError` (401).
     """
-    peer = one.peer
-    if peer.ended is not None:
-        raise problem(ErrorCode.SESSION_ENDED, peer.ended.said(peer.session.voice))
-    return await dispatch(one.api.messenger, peer.session, request)
+    check_goes_on(one)
+    return await dispatch(one.api.messenger, one.peer.session, request)
+
+
+def check_goes_on(one: Call) -> None:
+    """Raise :class:`HttpError` (401) where the session has been ended."""
+    ended = one.peer.ended
+    if ended is not None:
+        raise problem(ErrorCode.SESSION_ENDED, ended.said(one.peer.session.voice))
 
 
 async def ask(one: Call, values: dict[str, Any]) -> Event | None:

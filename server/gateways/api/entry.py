@@ -6,6 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from chat.dispatch import guarded
+from chat.handlers.identity import ENDED
 from chat.sync import snapshot
 from protocol.errors import ErrorCode
 from protocol.events import ConversationInfo, Error, LoggedIn
@@ -60,8 +61,9 @@ async def end_session(one: Call) -> Response:
         return respond(one, await ask(one, values))
     if asker.session.device_id is not None:
         await ask(one, {"session": f"d{asker.session.device_id}"})
+    asker.peer.end(ENDED)
     for conn in tuple(asker.listeners):
-        conn.end("This session was ended from one of your devices.")
+        conn.end(ENDED)
     one.api.sessions.forget(asker)
     return Response(204)
 

@@ -132,14 +132,19 @@ _SESSIONS = (
         "DELETE", "/sessions/{session}", EndSession, (Notice,), handler=entry.end_session,
         title="End one of one's sessions; `current` is the one that asks.",
     ),
-    Route("GET", "/status", Status, (StatusReport,)),
+    Route(
+        "GET", "/status", Status, (StatusReport,), title="Who is here, and facts about who asks."
+    ),
     Route("GET", "/ping", Ping, (PongReply,), open=True),
     Route(
         "POST", "/me/account", Register, (Registered,), ("remember",), 201, entry.register,
         "Put a password on one's name. The answer has the token that holds from now on.",
     ),
     Route("PUT", "/me/password", ChangePassword, (Notice,)),
-    Route("PUT", "/me/language", Language, (Notice,)),
+    Route(
+        "PUT", "/me/language", Language, (Notice,),
+        title="Speak another language to who has this token; an account keeps it.",
+    ),
     Route("GET", "/me/zone", TimeZone, (Zone,), ("name",), title="Ask for one's time zone."),
     Route("PUT", "/me/zone", TimeZone, (Zone,), title="Set one's time zone on all devices."),
     Route(

@@ -11,7 +11,8 @@ import hashlib
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import structlog
 import trio
@@ -64,8 +65,7 @@ class ApiSession:
         self.site = site
         """Whom it is counted for, where it is a guest's."""
         self.used_at = trio.current_time()
-        self.busy = 0
-        """Requests under way."""
+        self._busy = 0  # requests under way
         self.texts = trio.CapacityLimiter(MAX_OPEN - 1)
         """Long texts that may come in at once; further ones wait."""
         self.listeners: set[Conn] = set()
@@ -79,7 +79,16 @@ class ApiSession:
     @property
     def in_use(self) -> bool:
         """Somebody waits for an answer, or listens."""
-        return bool(self.busy or self.listeners)
+        return bool(self._busy or self.listeners)
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Surround a request under way, until its response has been given away."""
+        self._busy += 1
+        try:
+            yield
+        finally:
+            self._busy -= 1
 
     @property
     def expires_at(self) -> float:
@@ -250,4 +259,7 @@ def _bearer(authorization: bytes | None) -> str:
 
 
 def _unknown() -> HttpError:
-    return problem(ErrorCode.SESSION_ENDED, "This token is none; log in to get one.")
+    return problem(
+        ErrorCode.SESSION_ENDED,
+        "This token does not hold (any more); log in to get one.",
+    )

@@ -11,7 +11,7 @@ from protocol.errors import ErrorCode
 from protocol.events import Error, Event
 from protocol.requests import Fetch, Request, Send
 from protocol.vocabulary.files import DescribeFile, Download, FileDetails
-from server.gateways.api.calls import call, do, respond, stored
+from server.gateways.api.calls import call, check_goes_on, do, respond, stored
 from server.gateways.api.parts import check_kind
 from server.gateways.api.problems import problem, problem_of
 from server.gateways.api.route import Call
@@ -79,11 +79,11 @@ async def text(one: Call) -> Response:
     headers: list[tuple[bytes, bytes]] = [(b"Content-Type", TEXT + b"; charset=utf-8"), *_GUARDED]
     part = wanted_range(one.http, source.size, NO_TAG)
     if part is None:
-        return Response(200, headers, stream=_up_to(source, source.size), length=source.size)
+        return Response(200, headers, stream=_up_to(one, source, source.size), length=source.size)
     begin, end = part
     source = await _stream(one, Fetch(id=number, offset=begin))
     headers.append(content_range(begin, end, source.size))
-    return Response(206, headers, stream=_up_to(source, end - begin), length=end - begin)
+    return Response(206, headers, stream=_up_to(one, source, end - begin), length=end - begin)
 
 
 async def content(one: Call) -> Response:
@@ -104,7 +104,7 @@ async def content(one: Call) -> Response:
     if not whole:
         headers.append(content_range(begin, end, answer.size))
     source = await _stream(one, Download(id=number, offset=begin, limit=max(end - begin, 1)))
-    stream = _up_to(source, end - begin)
+    stream = _up_to(one, source, end - begin)
     return Response(200 if whole else 206, headers, stream=stream, length=end - begin)
 
 
@@ -117,12 +117,15 @@ async def _stream(one: Call, request: Request) -> TextStream:
     return answer
 
 
-async def _up_to(source: TextStream, count: int) -> AsyncGenerator[bytes, None]:
-    async for data in source.chunks:
-        yield data[:count]
-        count -= len(data)
-        if count <= 0:
-            return
+async def _up_to(one: Call, source: TextStream, count: int) -> AsyncGenerator[bytes, None]:
+    """Give so many bytes of a stream; raises :class:`HttpError` where the session is ended."""
+    with one.asker.working():
+        async for data in source.chunks:
+            check_goes_on(one)
+            yield data[:count]
+            count -= len(data)
+            if count <= 0:
+                return
 
 
 def _disposition(name: str) -> tuple[bytes, bytes]:

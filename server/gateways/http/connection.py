@@ -85,12 +85,13 @@ class HttpGateway:
             return await self._upgrade(conn, wire, request, upgrade)
         conn.answering = True
         response = await self._answer(conn, request)
+        wire.end_if_overdue()
         if response.live is not None:
             await _hand_over(conn, wire.writer, response)
             return False
         try:
             await _send(wire.writer, response)
-            return await wire.settle()
+            return await wire.taken() and await wire.settle()
         except (HttpError, ProtocolError, StorageUnavailable, BrokenOff) as error:
             # The response has begun: that it breaks off tells the client that it is not whole.
             log.info("http.broken_off", connection=conn.id, reason=str(error))
@@ -104,6 +105,7 @@ class HttpGateway:
             target=target,
             headers=head.headers,
             address=conn.address,
+            encrypted=conn.transport.encrypted,
             version=head.http_version,
             read=wire.body,
             body_limit=self._limits.body_bytes,

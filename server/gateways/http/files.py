@@ -63,11 +63,14 @@ _PORT = re.compile(r":(\d+)$")
 
 FOR_CURL = """\
 This is {name}, a messenger. All of these reach it:
-  a browser              open http://{address}/
-  telnet                 telnet {host} {port}
+  a browser              open {scheme}://{address}/
+  {line}
   the terminal client    mymessenger --name YOU --host {host} --port {port}
   programs               the API at /api/v1/, described in /api/v1/openapi.json
 """
+LINE = "telnet                 telnet {host} {port}"
+ENCRYPTED_LINE = "instead of telnet      openssl s_client -quiet -crlf -connect {place}"
+"""Who came over TLS could not come with telnet, or would not want to."""
 
 
 class File(Struct, frozen=True):
@@ -131,10 +134,17 @@ class Files:
         _check_method(request)
         headers = ((b"Content-Type", b"text/plain; charset=utf-8"), (b"Vary", b"Accept"))
         address = (request.header(b"host") or b"HOST:PORT").decode("latin-1")
-        host, _, port = address.rpartition(":") if _PORT.search(address) else (address, "", "80")
+        host, _, port = address.rpartition(":") if _PORT.search(address) else (address, "", "")
+        if request.encrypted:
+            scheme, usual, line = "https", "443", ENCRYPTED_LINE
+        else:
+            scheme, usual, line = "http", "80", LINE
+        port = port or usual
         told = FOR_CURL.format(
-            name=self._name, address=address, host=host.strip("[]"), port=port or "80"
-        )
+            name=self._name, scheme=scheme, address=address,
+            line=line.format(host=host.strip("[]"), port=port, place=f"{host}:{port}"),
+            host=host.strip("[]"), port=port,
+        )  # fmt: skip
         return Response(200, headers, told.encode())
 
 

@@ -22,4 +22,7 @@ class HttpLimits:
     head_seconds: float = 10.0
     """From a request's first byte to the end of its header."""
     idle_seconds: float = 60.0
-    """Without a request between two, or without a byte in the middle of a body."""
+    """Without a request between two, or without a byte in the middle of a body. Who has not logged
+    in has as long for a whole body, and for taking a response."""
+    login_seconds: float = 120.0
+    """After which a connection that has not logged in ends behind a response."""

@@ -31,6 +31,8 @@ class Request:
     """Names in lower case."""
     address: str
     """Where it comes from, ``1.2.3.4:5678``."""
+    encrypted: bool
+    """True: it came over TLS."""
     version: bytes
     read: Callable[[], Awaitable[bytes]]
     """Return the next bytes of the body, ``b""`` at its end."""

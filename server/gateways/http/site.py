@@ -11,7 +11,7 @@ from server.gateways.http.files import Files
 from server.gateways.http.hosts import Hosts
 from server.gateways.http.limits import HttpLimits
 from server.gateways.http.messages import Request, Response
-from server.settings import Settings
+from server.settings import Settings, listed
 
 _API = f"{BASE}/".encode()
 
@@ -26,7 +26,6 @@ def make_gateway(
         answer = api if request.raw_path.startswith(_API) else page
         return await answer(request)
 
-    names = [one.strip() for one in settings.http_hosts.split(",") if one.strip()]
     return HttpGateway(
         handler,
         limits=HttpLimits(
@@ -34,7 +33,8 @@ def make_gateway(
             body_bytes=settings.http_body_bytes,
             head_seconds=settings.http_header_timeout,
             idle_seconds=settings.http_idle_timeout,
+            login_seconds=settings.login_timeout,
         ),
-        hosts=Hosts([*names, settings.host]),
+        hosts=Hosts([*listed(settings.http_hosts), settings.host]),
         upgrades=upgrades or {},
     )

@@ -7,6 +7,8 @@ head of the next one, or as the first frames of a WebSocket.
 
 from __future__ import annotations
 
+import math
+
 import h11
 import trio
 
@@ -30,6 +32,7 @@ class Wire:
         self._ahead = bytearray()  # what has arrived and belongs to no request yet
         self._h11 = h11.Connection(h11.SERVER)
         self._closes = True
+        self._body_until = 0.0  # when a stranger's body has to be here
         self.writer = ResponseWriter(conn)
         """Sends the response to the present request."""
 
@@ -51,6 +54,7 @@ class Wire:
         check(event)
         self.writer = ResponseWriter(self._conn, event)
         self._closes = self.writer.closes
+        self._body_until = trio.current_time() + self._limits.idle_seconds
         if self._h11.they_are_waiting_for_100_continue:
             self.writer.closes = True  # unless the body is asked for
         if self._ahead:
@@ -114,10 +118,18 @@ class Wire:
                 go_on = h11.InformationalResponse(status_code=100, reason=b"Continue", headers=[])
                 self._conn.send(self._h11.send(go_on) or b"")
                 self.writer.closes = self._closes
-            with trio.move_on_after(self._limits.idle_seconds) as patience:
-                self._h11.receive_data(await self._conn.receive())
-            if patience.cancelled_caught:
-                raise HttpError(408, "The body stopped in the middle.")
+            await self._more_body()
+
+    async def _more_body(self) -> None:
+        """Wait for a body's next bytes, a stranger's no longer than until all has to be here."""
+        seconds, stranger = self._limits.idle_seconds, self._conn.entry.waiting
+        until = self._body_until if stranger else trio.current_time() + seconds
+        with trio.move_on_at(until):
+            self._h11.receive_data(await self._conn.receive())
+            return
+        if stranger:
+            raise HttpError(408, f"Without a token a body has {seconds:g} seconds to come.")
+        raise HttpError(408, "The body stopped in the middle.")
 
     def _next(self) -> object:
         try:
@@ -135,6 +147,30 @@ class Wire:
     def unread(self) -> bytes:
         """What has arrived behind the request."""
         return bytes(self._h11.trailing_data[0])
+
+    def end_if_overdue(self) -> None:
+        """Let the connection end behind the response where it has not logged in for too long.
+
+        It would keep for ever one of the places of those who wait; a client that is told so
+        connects again. What is between two requests is bounded by itself.
+        """
+        conn = self._conn
+        age = trio.current_time() - conn.login_begun
+        if conn.entry.waiting and age > self._limits.login_seconds and not self.writer.closes:
+            self.writer.closes = True
+            conn.end_reason = "it did not log in in time"
+            conn.counters.met("login_timeout", connection=conn.id, address=conn.address)
+
+    async def taken(self) -> bool:
+        """Wait until most of the response is taken; False where a stranger is too slow in that.
+
+        Requests may have arrived together: none is answered while the answers before it wait.
+        """
+        stranger = self._conn.entry.waiting
+        with trio.move_on_after(self._limits.idle_seconds if stranger else math.inf):
+            await self._conn.wait_room()
+            return True
+        return False
 
     async def settle(self) -> bool:
         """Read what is left of the request; tell whether another one can follow."""

@@ -44,8 +44,11 @@ function onKey(event) {
     showList.value = true;
     requestAnimationFrame(() => document.getElementById("find")?.focus());
   } else if (event.key === "?" && !typing) panel.value = { kind: "keys" };
-  else if (event.key === "/" && !typing) document.getElementById("composer")?.focus();
-  else return;
+  else if (event.key === "/" && !typing) {
+    const field = /** @type {HTMLTextAreaElement | null} */ (document.getElementById("composer"));
+    field?.focus();
+    if (field?.value === "") return; // the slash goes in, too: what follows it is a command, not a message
+  } else return;
   if (event.key !== "Escape") event.preventDefault();
 }
 
