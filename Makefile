@@ -28,9 +28,11 @@ install: $(RUN) ## Make .venv with what the programs need
 run: $(RUN) ## Run the server (flags: make run ARGS="--port 9000")
 	@exec $(BIN)/python -m cmd.server $(ARGS)
 
+# Compiled modules are kept: hundreds of programs are started. Long files first: tests/conftest.py.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(DEV) ## Run all tests, those on a real MySQL server too
 	@sh tools/programs.sh mariadb telnet tmux chromium
-	@$(BIN)/pytest -n 4 --dist loadfile $(ARGS)
+	@$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(DEV) ## Check style, types, layers, docs and the compose file
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""Fixtures for all tests: databases."""
+"""Fixtures for all tests: databases; and which tests come first."""
 
 from __future__ import annotations
 
@@ -11,6 +11,21 @@ import pytest
 from storage import Stores, open_stores
 from tests.keys import KEY
 from tests.mariadb import MariaDB, NoServerProgram, running_mariadb
+
+_LONG = ("tests/chaos/", "tests/e2e/", "tests/web/", "tests/packaging/test_wheel.py")
+"""Where a file may take a minute: programs are started, killed and waited for."""
+
+_QUICK = ("tests/bench/", "tests/chat/", "tests/loadtest/", "tests/protocol/", "tests/storage/")
+"""Where it takes some seconds at most."""
+
+
+@pytest.hookimpl(trylast=True)  # behind pytest-randomly: those of one kind stay in its order
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let files come first that take long: begun last, one would keep all other workers waiting.
+
+    xdist gives the files out as they come here, with ``--no-loadscope-reorder``.
+    """
+    items.sort(key=lambda one: one.nodeid.startswith(_QUICK) - one.nodeid.startswith(_LONG))
 
 
 @pytest.fixture(scope="session")
@@ -28,9 +43,11 @@ def mariadb() -> Iterator[MariaDB]:
 
 
 @pytest.fixture
-def mysql_url(mariadb: MariaDB) -> str:
-    """The address of a MySQL database that does not exist yet."""
-    return mariadb.url(f"test_{uuid4().hex}")
+def mysql_url(mariadb: MariaDB) -> Iterator[str]:
+    """The address of a MySQL database that does not exist yet, and is deleted afterwards."""
+    database = f"test_{uuid4().hex}"
+    yield mariadb.url(database)
+    mariadb.drop(database)
 
 
 @pytest.fixture

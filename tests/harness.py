@@ -20,6 +20,7 @@ from protocol.events import Event, LoggedIn, Message, PingEvent, Sent
 from protocol.framing import Incoming, encode, event_reader
 from protocol.requests import Hello, Login, Pong, Request, Send
 from storage import KeyFile
+from tests.forking import Forked
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 20.0
@@ -44,28 +45,37 @@ class RunningServer:
         self._folder = folder
         self._flags = flags
         self._environment = environment
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Forked | None = None
         self.port = 0
 
     def start(self, *, port: int = 0) -> None:
         """Start it and wait until it listens."""
         # A shorter patience only saves the tests' time, and they write more than an hour has
         # messages for (decision 1), and faster; a later flag outranks all three.
-        command = [sys.executable, "-m", "cmd.server", "--port", str(port)]
-        command += ["--telnet-patience", "0.2", "--limit-messages", "0"]
-        command += ["--frames-per-second", "0", *self._flags]
+        arguments = ["--port", str(port), "--telnet-patience", "0.2", "--limit-messages", "0"]
+        arguments += ["--frames-per-second", "0", *self._flags]
         if not any(flag.startswith("--db-name") for flag in self._flags):  # also where the key is
-            command += ["--db-name", str(self._folder / "chat.db")]
+            arguments += ["--db-name", str(self._folder / "chat.db")]
         if "MYMESSENGER_MASTER_KEY" not in self._environment:  # one place each, also for MySQL
-            command += ["--master-key-file", str(self.keys.path)]
+            arguments += ["--master-key-file", str(self.keys.path)]
         environment = {
             key: value for key, value in os.environ.items() if key in {"PATH", "HOME", "TMPDIR"}
         }
+        self.process = self._run(arguments, environment)
+        self.port = self._wait_for_port()
+
+    def _run(
+        self, arguments: list[str], environment: dict[str, str]
+    ) -> subprocess.Popen[bytes] | Forked:
+        self._out.write_bytes(b"")  # the port of an earlier start is not that of this one
+        if not self._environment:
+            return Forked(arguments, environment=environment, out=self._out, log=self.log)
+        # Python itself reads some of the environment, before any fork.
+        command = [sys.executable, "-m", "cmd.server", *arguments]
         with self.log.open("ab") as log, self._out.open("wb") as out:
-            self.process = subprocess.Popen(
+            return subprocess.Popen(
                 command, cwd=ROOT, stdout=out, stderr=log, env=environment | self._environment
             )
-        self.port = self._wait_for_port()
 
     def _wait_for_port(self) -> int:
         assert self.process is not None

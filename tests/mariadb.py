@@ -22,6 +22,9 @@ from urllib.parse import quote
 USER = "messenger"
 PASSWORD = "p@ss/w:rd#%1"
 START_WITHIN = 30.0  # seconds
+_MEMORY = Path("/dev/shm")  # noqa: S108 - only a folder of one's own in it is used
+_ROOMY = 2 * 1024**3
+"""Free bytes in memory above which the data is kept there: four servers need half of it."""
 _FOLDERS = os.pathsep.join(
     [os.environ.get("PATH", ""), "/usr/sbin", "/usr/libexec", "/usr/local/sbin"]
 )
@@ -93,6 +96,10 @@ class MariaDB:
     def kill(self) -> None:
         """End the server as a power cut would end it."""
         self._end(signal.SIGKILL)
+
+    def drop(self, database: str) -> None:
+        """Delete a database, if there is one, and what it takes in memory or on the disk."""
+        self.execute(f"DROP DATABASE IF EXISTS `{database}`")
 
     def freeze(self) -> None:
         """Make the server answer nothing, with all connections open."""
@@ -177,13 +184,26 @@ def running_mariadb() -> Iterator[MariaDB]:
     Raises :class:`NoServerProgram` where none is installed.
     """
     # A socket's path may have no more than 107 characters: not in pytest's folders.
-    with tempfile.TemporaryDirectory(prefix="mymessenger-") as folder:
+    with tempfile.TemporaryDirectory(prefix="mymessenger-", dir=_fast_folder()) as folder:
         server = MariaDB(Path(folder))
         server.start()
         try:
             yield server
         finally:
             server.stop()
+
+
+def _fast_folder() -> Path | None:
+    """Return where to keep the data: in memory, where it outlives a killed server as well.
+
+    A table is made twice as fast there. Only a power cut could tell the difference; none of the
+    tests cuts the power of MySQL. None: where temporary files are.
+    """
+    try:
+        roomy = shutil.disk_usage(_MEMORY).free > _ROOMY and os.access(_MEMORY, os.W_OK)
+    except OSError:
+        return None
+    return _MEMORY if roomy else None
 
 
 def _find(*names: str) -> str:

@@ -47,14 +47,14 @@ async def send_file(client: NativeClient, data: bytes, **more: Any) -> Sent:
 
 async def take_parts(client: NativeClient) -> bytes:
     """Return what the parts carry, up to the last one."""
-    data, begin = b"", None
+    data, begin = bytearray(), None
     while (incoming := await client.next_frame()) is not None:
         if isinstance(incoming.frame, Part):
             begin = incoming.frame.offset if begin is None else begin
             assert incoming.frame.offset == begin + len(data)
             data += incoming.payload
             if incoming.frame.last:
-                return data
+                return bytes(data)
     raise AssertionError("the end came before the last part")
 
 

@@ -180,14 +180,14 @@ async def test_one_can_talk_while_a_file_is_got(boundless: RunningServer) -> Non
 
 async def test_the_memory_of_the_server_is_bounded(tmp_path: Path) -> None:
     """S003-12, S003-16: whatever the size of a file; its ends take 40 MiB and more."""
-    data = some_bytes(64 * MIB)
+    data = some_bytes(32 * MIB)
     with running_server(tmp_path, "--max-file-bytes", "0") as server:
         async with native(server, "Ann") as ann, native(server, "Bob") as bob:
             before = server.memory()
             number = (await send_file(ann, data)).id
             await bob.expect(Message)
             assert await get_file(bob, number) == data
-            assert server.memory() - before < 32 * MIB
+            assert server.memory() - before < 16 * MIB
 
 
 # --- what is refused ----------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, AsyncExitStack
 from functools import partial
@@ -61,17 +62,23 @@ async def first_after(server: RunningServer, name: str, seq: int) -> Message:
             await trio.sleep(0.2)
 
 
-async def until_deleted(server: RunningServer, url: str, *, left: int = 0) -> None:
-    """Wait until so many messages are left in the database; the server is stopped for the look."""
+def deleted(server: RunningServer) -> int:
+    """Return how many messages of the general chat are gone for good, by the server's word."""
+    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    ours = [line for line in lines if line["event"] == "messages.expired"]
+    return sum(line["count"] for line in ours if line["conversation"] == GENERAL)
+
+
+async def until_deleted(server: RunningServer, url: str, gone: int, *, left: int = 0) -> None:
+    """Wait until so many are deleted, look for what is left in the database, and start again."""
     with trio.fail_after(PATIENCE):
-        while True:
-            await trio.sleep(LIFETIME / 4)
-            server.stop()
-            async with open_stores(url, keys=server.keys) as stores:
-                messages = await stores.messages.GetAll(GENERAL)
-            server.start(port=server.port)
-            if len(messages) == left:
-                return
+        while deleted(server) < gone:  # noqa: ASYNC110 - a file tells of no event
+            await trio.sleep(0.1)
+    server.stop()
+    async with open_stores(url, keys=server.keys) as stores:
+        messages = await stores.messages.GetAll(GENERAL)
+    server.start(port=server.port)
+    assert len(messages) == left
 
 
 async def test_what_was_delivered_lives_for_a_while(start: Start, database_url: str) -> None:
@@ -96,7 +103,7 @@ async def test_what_was_delivered_lives_for_a_while(start: Start, database_url: 
                 assert "old" not in await cid.until("Ann: new\r\n")
             assert (await first_after(server, "Bob", 0)).prev == 0
             await has_seen(new.seq, ann, bob)
-        await until_deleted(server, database_url)
+        await until_deleted(server, database_url, 4)
         async with native(server, "Ann") as ann:
             assert (await ann.say("and on")).seq > new.seq
 
@@ -120,7 +127,7 @@ async def test_what_was_not_delivered_is_kept(start: Start, database_url: str) -
                 await until_hidden(cid, "old 0")
                 assert await shown(cid) == ["old 1", "old 2"]
                 assert await shown(cid, after=0) == ["old 1", "old 2"]
-        await until_deleted(server, database_url, left=2)
+        await until_deleted(server, database_url, 1, left=2)
         async with telnet(server, "Cid") as cid_at_telnet:
             seen = await cid_at_telnet.until("Ann: old 2\r\n")
             assert "old 1" in seen
@@ -129,7 +136,7 @@ async def test_what_was_not_delivered_is_kept(start: Start, database_url: str) -
         async with native(server, "Cid") as cid:
             await has_seen(sent[-1].seq, cid)
             await until_hidden(cid, "old 2")
-        await until_deleted(server, database_url)
+        await until_deleted(server, database_url, 3)
 
 
 async def test_who_has_long_been_away_does_not_count(start: Start, database_url: str) -> None:
@@ -146,7 +153,7 @@ async def test_who_has_long_been_away_does_not_count(start: Start, database_url:
         async with native(server, "Ann") as ann:
             await until_hidden(ann, "old")
             await trio.sleep(2)
-        await until_deleted(server, database_url)
+        await until_deleted(server, database_url, 1)
 
 
 async def test_resuming_behind_a_number_that_has_expired(start: Start, database_url: str) -> None:
@@ -155,7 +162,7 @@ async def test_resuming_behind_a_number_that_has_expired(start: Start, database_
         async with native(server, "Ann") as ann, native(server, "Bob") as bob:
             sent = [await ann.say(f"old {number}") for number in range(60)]
             await has_seen(sent[-1].seq, ann, bob)
-        await until_deleted(server, database_url)
+        await until_deleted(server, database_url, 60)
         async with AsyncExitStack() as stack:
             enter = stack.enter_async_context
             resuming = [
@@ -183,7 +190,7 @@ async def test_the_line_client_goes_on_behind_what_has_expired(
             bob.until("Ann: old 4")
             await has_seen(sent[-1].seq, ann)
             await until_hidden(ann, "old 4")
-        await until_deleted(server, database_url)
+        await until_deleted(server, database_url, 5)
         async with native(server, "Ann", history=0) as ann:
             await ann.say("new 0")
             bob.until("Ann: new 0")
@@ -263,7 +270,7 @@ async def test_what_is_sent_again_when_it_is_deleted(start: Start, database_url:
                 sent = await phone.say("once", uuid=uuid)  # the answer is lost
             await has_seen(sent.seq, bob, desk)
             await until_hidden(bob, "once")
-        await until_deleted(server, database_url)
+        await until_deleted(server, database_url, 1)
         async with native(server, "Bob") as bob, native(server, "Ann") as phone:
             again = await phone.say("once", uuid=uuid)
             assert (again.duplicate, again.id, again.seq) == (True, sent.id, sent.seq)
@@ -282,7 +289,7 @@ async def test_who_comes_back_when_all_is_deleted(start: Start, database_url: st
         async with native(server, "Ann") as ann:
             sent = await ann.say("old")
             await has_seen(sent.seq, ann)
-        await until_deleted(server, database_url)
+        await until_deleted(server, database_url, 1)
         came = partial(run, server.port, "Cid", "--history", "5")
         begun = trio.current_time()
         done = await trio.to_thread.run_sync(came)

@@ -104,7 +104,7 @@ async def test_only_one_s_own_and_so_many(sqlite_server: RunningServer) -> None:
 async def test_people_ask_with_seen(server: RunningServer) -> None:
     """Issue 6.5: at telnet and in the line client alike."""
     async with native(server, "Ann") as ann, native(server, "Bob"), telnet(server, "Cid") as cid:
-        await cid.type("/general")
+        await answer(cid, "/general")
         sent = await ann.say("hello")
         await cid.until("Ann: hello\r\n")
         with trio.fail_after(20):

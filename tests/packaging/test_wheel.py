@@ -58,13 +58,17 @@ def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of the programs of a fresh environment."""
     folder = tmp_path_factory.mktemp("clean") / "an environment"
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], cwd="/", check=True)
-    pip = [str(folder / "bin/python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", str(folder)], cwd="/", check=True
+    )
+    pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin/python")]
+    pip += ["--quiet", "--disable-pip-version-check"]
     requirements = str(ROOT / "requirements.txt")
     for what in (["--require-hashes", "-r", requirements], ["--no-deps", str(wheel)]):
-        done = subprocess.run(
-            [*pip, "install", *what], cwd="/", capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(  # compiling all of it would take most of the time
+            [*pip, "install", "--no-compile", *what],
+            cwd="/", capture_output=True, text=True, check=False,
+        )  # fmt: skip
         assert done.returncode == 0, done.stderr
     subprocess.run([*pip, "check"], cwd="/", check=True)
     return folder / "bin"
