@@ -16,6 +16,8 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
     --strip-extras --allow-unsafe --no-emit-index-url --no-emit-trusted-host \
     --no-emit-find-links --no-emit-options $(LOCK_ARGS)
 ARGS ?=
+# Compiled modules are kept, whatever is set here: hundreds of programs are started and measured.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: help install run test lint format audit loadtest bench chaos lock docs locale force
 
@@ -28,8 +30,7 @@ install: $(RUN) ## Make .venv with what the programs need
 run: $(RUN) ## Run the server (flags: make run ARGS="--port 9000")
 	@exec $(BIN)/python -m cmd.server $(ARGS)
 
-# Compiled modules are kept: hundreds of programs are started. Long files first: tests/conftest.py.
-test: export PYTHONDONTWRITEBYTECODE =
+# Long files first: tests/conftest.py.
 test: $(DEV) ## Run all tests, those on a real MySQL server too
 	@sh tools/programs.sh mariadb telnet tmux chromium
 	@$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
