@@ -7,7 +7,6 @@ somebody has to call :meth:`SendChannel.flush` when the socket is writable.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
 import trio
@@ -31,7 +30,7 @@ class SendChannel:
     def __init__(self, send: Callable[[bytes | memoryview], int], limit: int) -> None:
         self.send = send
         """The transport's; it may be changed while nothing waits."""
-        self._queue: deque[memoryview | bytes] = deque()
+        self._queue: list[memoryview | bytes] = []  # a deque keeps half a KiB, and most are empty
         self.limit = limit
         self.waiting = 0
         """Bytes that wait."""
@@ -89,7 +88,7 @@ class SendChannel:
             if taken < len(first):
                 self._queue[0] = memoryview(first)[taken:]
                 return
-            self._queue.popleft()
+            self._queue.pop(0)
 
     def _try_send(self, data: bytes | memoryview) -> int:
         if self.broken:

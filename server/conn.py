@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from itertools import count
@@ -57,6 +56,16 @@ _numbers = count(1)
 class Conn:
     """A connection; it is the ``Peer`` that ``chat`` talks to."""
 
+    # More attributes than instances of a class can share the keys of; ten thousand are held.
+    __slots__ = (
+        "_asked", "_behind", "_delivery", "_feeding", "_grace", "_nursery", "_progress",
+        "_pushed_back", "_reading", "_said_before", "_shutdown", "_spoken_out", "address",
+        "answering", "answers_pings", "channel", "connected_at", "connected_time", "counters",
+        "dialect", "end_reason", "ending", "entry", "heard_at", "id", "keeps_time", "last_frame",
+        "login_begun", "news", "paused", "pinged_at", "received", "session", "sock",
+        "subscriptions", "texts", "transport", "writing",
+    )  # fmt: skip
+
     def __init__(
         self, sock: socket.socket, address: str, delivery: Delivery, dialect: Dialect, limit: int
     ) -> None:
@@ -98,7 +107,7 @@ class Conn:
         self.texts = trio.Semaphore(MAX_TEXTS)
         """Long texts that may still be sent at once."""
         self._delivery = delivery
-        self._behind: deque[Subscription] = deque()
+        self._behind: list[Subscription] = []  # a deque keeps half a KiB, and most are empty
         self.writing = False
         """True: a task feeds the socket, and nothing may go past it."""
         self._progress = trio.lowlevel.ParkingLot()  # who waits for the writer
@@ -269,7 +278,7 @@ class Conn:
                     if self.channel.waiting > self.channel.limit // 2:
                         continue
                 if self._behind and not self.ending:
-                    subscription = self._behind.popleft()
+                    subscription = self._behind.pop(0)
                     with trio.CancelScope() as self._feeding:
                         await self._delivery.feed(subscription)
                     if not (subscription.live or subscription.closed):
