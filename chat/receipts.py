@@ -130,6 +130,6 @@ def named(receipts: Sequence[Receipt], user: User) -> None:
     if not receipts:
         raise ProtocolError(
             ErrorCode.UNKNOWN_USER,
-            "{name} was not in this conversation when that was sent.",
+            "{name} wrote that, or was not here when it was sent.",
             name=user.name,
         )

@@ -8,6 +8,8 @@ and doctest, need. So it hands on that module's names.
 from __future__ import annotations
 
 import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.machinery import PathFinder
 from importlib.util import module_from_spec
 
@@ -19,3 +21,13 @@ _spec.loader.exec_module(_standard)
 
 __all__ = list(_standard.__all__)
 globals().update((name, value) for name, value in vars(_standard).items() if name[:2] != "__")
+
+
+@contextmanager
+def needing_libraries(program: str) -> Iterator[None]:
+    """Say what to do where a program is started by a Python that has none of its libraries."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        sentence = f"This Python has no {error.name}. Run: make install, then: .venv/bin/python"
+        raise SystemExit(f"{sentence} -m {program}") from None

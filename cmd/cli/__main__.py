@@ -1,8 +1,16 @@
 """Run the terminal client."""
 
 import sys
+from cmd import needing_libraries
 
-from cli.main import main
+
+def run() -> int:
+    """Run it, and return its exit code."""
+    with needing_libraries("cmd.cli"):
+        from cli.main import main
+
+        return main()
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

@@ -1,8 +1,16 @@
 """Run the server; everything is in :mod:`server.main`."""
 
 import sys
+from cmd import needing_libraries
 
-from server.main import main
+
+def run() -> int:
+    """Run it, and return its exit code."""
+    with needing_libraries("cmd.server"):
+        from server.main import main
+
+        return main()
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

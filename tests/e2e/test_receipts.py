@@ -47,7 +47,7 @@ async def test_how_far_a_message_has_got(server: RunningServer) -> None:
             assert "Late" not in [one.name for one in later.receipts]
         refused = await ann.ask(Receipts(message=sent.id, who="Late"), Error)
         assert (refused.code, refused.message) == (
-            ErrorCode.UNKNOWN_USER, "Late was not in this conversation when that was sent.",
+            ErrorCode.UNKNOWN_USER, "Late wrote that, or was not here when it was sent.",
         )  # fmt: skip
 
 

@@ -35,6 +35,14 @@ def test_import(module: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("module", ["cmd.server", "cmd.cli"])
+def test_a_python_without_the_libraries_is_told(module: str) -> None:
+    done = python("-S", "-m", module, "--name", "Bob")
+    assert done.returncode == 1
+    assert done.stderr.startswith("This Python has no ")
+    assert done.stderr.endswith(f".venv/bin/python -m {module}\n")
+
+
 def test_debugging_a_script(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text("answer = 6 * 7\nprint('done')\n")
