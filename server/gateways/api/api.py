@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
+import trio
+
 from chat.messenger import Messenger
 from chat.sites import Network
 from server.gateways.api.calls import call, language_of
@@ -33,7 +35,6 @@ class Api:
         self._router = Router()
         for route in ROUTES:
             self._router.add(route.method, BASE + route.path, partial(self._call, route))
-        self._document = document()
         self._router.add("GET", f"{BASE}/openapi.json", self._describe)
 
     async def run(self) -> None:
@@ -61,4 +62,4 @@ class Api:
     async def _describe(self, request: Request, places: Mapping[str, str]) -> Response:
         del request, places
         headers = ((b"Content-Type", JSON), (b"Cache-Control", b"no-cache"))
-        return Response(200, headers, self._document)
+        return Response(200, headers, await trio.to_thread.run_sync(document))
