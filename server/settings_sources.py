@@ -88,8 +88,8 @@ def _convert(name: str, value: object, source: str) -> Any:
     except msgspec.ValidationError as error:
         kind = get_args(_HINTS[name])[0]
         words = ("true", "false") if kind is bool else get_args(kind)  # of a Literal
-        reason = f"use {', '.join(words)}" if words else str(error).replace("`", "")
-        raise SettingsError(f"{source}: {value!r} cannot be used: {reason}.") from None
+        wanted = ", ".join(words) if words else _wanted(str(error))
+        raise SettingsError(f"{source}: {value!r} cannot be used: use {wanted}.") from None
     if name == "tz":
         _check_zone(converted, source)
     if name == "admin":
@@ -97,6 +97,13 @@ def _convert(name: str, value: object, source: str) -> Any:
     if name == "limit_exempt":
         _check_networks(converted, source)
     return converted
+
+
+def _wanted(error: str) -> str:
+    """Return what msgspec expected, in words for people: ``a whole number <= 65535``."""
+    kind, *bound = error.replace("`", "").removeprefix("Expected ").partition(",")[0].split()
+    kinds = {"int": "a whole number", "float": "a number", "str": "a text"}
+    return " ".join([kinds.get(kind, kind), *bound])
 
 
 def _check_zone(name: str, source: str) -> None:

@@ -256,6 +256,20 @@ def test_a_wrong_word_is_answered_with_the_right_ones(name: str) -> None:
     assert all(word in sentence for word in words[name])
 
 
+@pytest.mark.parametrize(
+    ("flag", "value", "wanted"),
+    [
+        ("--port", "abc", "a whole number"),
+        ("--port", "65536", "a whole number <= 65535"),
+        ("--ping-interval", "soon", "a number"),
+        ("--ping-interval", "0", "a number > 0.0"),
+    ],
+)
+def test_what_a_number_has_to_be_is_said_in_words(flag: str, value: str, wanted: str) -> None:
+    """And not in those of the language the server is written in."""
+    assert _refusal([flag, value], {}) == f"{flag}: {value!r} cannot be used: use {wanted}."
+
+
 def test_an_empty_value_is_refused_where_it_means_nothing() -> None:
     """An empty variable counts as not set, an empty flag was meant."""
     assert _refusal(["--db-name", ""], {}).startswith("--db-name: ")
