@@ -157,10 +157,12 @@ class KeyFile:
     def load(self) -> Sequence[bytes]:
         """Return the key in the file, and then those of changes that did not come to their end."""
         with self._advice("read"):
+            # First those of changes: one that comes to its end meanwhile is then found in the file.
+            pending = [key for _, key in self._pending()]
             found = [self.path] if self.path.exists() else []
             keys = [parse_key(path.read_text("ascii", "replace"), str(path)) for path in found]
             self._warn_of_readers(found)
-            return keys + [key for _, key in self._pending()]
+            return keys + pending
 
     def make(self) -> bytes:
         """Write a new key, or return the one that somebody else has written meanwhile."""

@@ -27,6 +27,7 @@ from storage import (
     open_stores,
     unlocking,
 )
+from storage.keys import parse_key
 from storage.schema import messages
 from storage.sealing import Vault, new_key
 from storage.sealing_rows import seal_rows
@@ -304,6 +305,26 @@ async def test_two_changes_at_once(database_url: str, keys: KeyFile) -> None:
                 nursery.start_soon(change_master_key, database_url, changed, new_key())
         assert pending(keys) == []
         assert await texts(database_url, keys) == ["hello"]
+
+
+def test_a_change_that_ends_while_the_keys_are_read(
+    keys: KeyFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key of the database is found beside the file, or in it."""
+    keys.make()
+    new = new_key()
+    keys.propose(new)
+    other = KeyFile(keys.path)
+
+    def parse(text: str, where: str) -> bytes:
+        key = parse_key(text, where)
+        monkeypatch.undo()
+        other.settle(new)
+        return key
+
+    monkeypatch.setattr("storage.keys.parse_key", parse)
+    assert new in keys.load()
+    assert keys.load() == [new]
 
 
 async def test_what_cannot_be_changed(database_url: str, keys: KeyFile) -> None:

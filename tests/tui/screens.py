@@ -36,7 +36,9 @@ class Person:
         """Run a program, and the shell behind it."""
         columns, rows = self._size
         line = f"trap : INT; stty -a > {self._socket}.before; {shlex.join(arguments)}; "
-        line += f"echo {ENDED} $?; stty -a > {self._socket}.after; exec sleep 600"
+        # A Ctrl+C that comes late is for nobody.
+        line += f"code=$?; trap '' INT; echo {ENDED} $code; stty -a > {self._socket}.after; "
+        line += "exec sleep 600"
         self.tmux(
             "-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows),
             "-c", str(ROOT), "env", "-i", *(f"{k}={v}" for k, v in variables.items()),
