@@ -49,8 +49,8 @@ def _sentence(arguments: list[str], code: int, **environment: str) -> str:
     ("arguments", "environment", "words"),
     [
         (["--port", "99999"], {}, ["--port", "99999", "65535"]),
-        (["--port", "x"], {}, ["--port", "int"]),
-        ([], {"PORT": "x"}, ["$PORT", "int"]),
+        (["--port", "x"], {}, ["--port", "a whole number"]),
+        ([], {"PORT": "x"}, ["$PORT", "a whole number"]),
         ([], {"TZ": "Europe/Moskau"}, ["$TZ", "Europe/Moscow"]),
         (["--config", "/nowhere.toml"], {}, ["/nowhere.toml"]),
         (["--admin", "Ann, bad name"], {}, ["--admin", "bad name", "one word"]),
