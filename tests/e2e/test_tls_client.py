@@ -131,7 +131,8 @@ def test_a_pipe_is_refused_until_it_says_whom_to_trust(
     named = {"MYMESSENGER_FINGERPRINT": shown}
     assert run(port, "Bob", typed="hello", **files.variables, **named).returncode == 0
     assert files.known.read_text() == f"127.0.0.1:{port} {shown}\n"
-    assert b"hello" in run(port, "Ann", "--history", "5", **files.variables).stdout
+    with piped(port, "Ann", "--history", "1", "--fingerprint", shown) as ann:
+        assert ann.lines(1) == ["Bob: hello"]
 
 
 def test_a_pipe_comes_back_over_tls(sqlite_server: RunningServer) -> None:
