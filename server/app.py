@@ -32,6 +32,7 @@ from server.bounds import gate, handshakes, logins
 from server.certificate import Certificate, CertificateError, KeyFiles
 from server.conn import Conn
 from server.delivery import Delivery
+from server.gate import Entry
 from server.gateways.api.api import Api
 from server.gateways.http.site import make_gateway
 from server.gateways.line import LineGateway
@@ -186,11 +187,14 @@ class App:
             for conn in server.GetAll():
                 server.CheckConn(conn)
 
-    def _connect(self, sock: socket.socket) -> Conn:
+    def _connect(self, sock: socket.socket, entry: Entry) -> Conn:
         settings = self._settings
         address = name_of(sock.getpeername())
         prepare(sock, send_buffer=settings.send_buffer, keepalive=settings.ping_interval)
-        conn = Conn(sock, address, self._delivery, NATIVE, settings.channel_bytes)
+        conn = Conn(
+            sock, address, self._delivery, NATIVE, settings.channel_bytes,
+            entry=entry, counters=self._counters,
+        )  # fmt: skip
         conn.session.voice = voice(settings.lang)
         conn.news.snapshot = partial(snapshot, self._messenger)
         return conn

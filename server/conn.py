@@ -67,9 +67,20 @@ class Conn:
     )  # fmt: skip
 
     def __init__(
-        self, sock: socket.socket, address: str, delivery: Delivery, dialect: Dialect, limit: int
+        self,
+        sock: socket.socket,
+        address: str,
+        delivery: Delivery,
+        dialect: Dialect,
+        limit: int,
+        *,
+        entry: Entry | None = None,
+        counters: Counters | None = None,
     ) -> None:
-        """Take a connected non-blocking socket; ``limit`` bounds its channel, in bytes."""
+        """Take a connected non-blocking socket; ``limit`` bounds its channel, in bytes.
+
+        Without an ``entry`` nothing else is bounded.
+        """
         self.id = next(_numbers)
         self.sock = sock
         self.address = address
@@ -77,9 +88,9 @@ class Conn:
         self.transport: Transport = PlainTransport(sock)
         self.channel = SendChannel(self.transport.send, limit)
         self.session = Session(self)
-        self.entry: Entry = Gate().enter("")
+        self.entry = entry or Gate().enter("")
         """Its place among all, and how fast it may ask for things."""
-        self.counters = Counters()
+        self.counters = counters or Counters()
         """Count what it is cut or slowed for."""
         self.subscriptions: dict[int, Subscription] = {}
         self.connected_at = time.time_ns() // 1000

@@ -16,7 +16,7 @@ from chat.counters import Counters
 from chat.seldom import Seldom
 from protocol.events import PingEvent
 from server.conn import Conn
-from server.gate import Full, Gate
+from server.gate import Entry, Full, Gate
 from server.kernel import is_half_open
 
 log = structlog.get_logger()
@@ -52,7 +52,7 @@ class Server:
         self,
         nursery: trio.Nursery,
         listeners: Sequence[socket.socket],
-        connect: Callable[[socket.socket], Conn],
+        connect: Callable[[socket.socket, Entry], Conn],
         gateway: Callable[[Conn], Awaitable[None]],
         limits: HealthLimits,
         *,
@@ -119,13 +119,12 @@ class Server:
             self._counters.met(full.limit, address=ip, open=self._gate.connections)
             return False
         try:
-            conn = self._connect(sock)
+            conn = self._connect(sock, entry)
         except OSError as error:
             self._failed.write(error=error.strerror)
             sock.close()
             entry.leave()
         else:
-            conn.entry, conn.counters = entry, self._counters
             self._nursery.start_soon(self._serve, conn)
         return True
 

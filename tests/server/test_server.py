@@ -15,6 +15,7 @@ from protocol.events import Goodbye, PingEvent
 from protocol.framing import event_reader
 from server.conn import Conn
 from server.delivery import Delivery
+from server.gate import Entry
 from server.gateways.native import NATIVE
 from server.listening import open_listeners
 from server.server import HealthLimits, Server
@@ -52,9 +53,9 @@ async def running(
     """Accept on the listeners for the time of a test."""
     delivery = Delivery(MemoryStorage())
 
-    def connect(sock: socket.socket) -> Conn:
+    def connect(sock: socket.socket, entry: Entry) -> Conn:
         sock.setblocking(False)
-        return Conn(sock, "a test", delivery, NATIVE, 65536)
+        return Conn(sock, "a test", delivery, NATIVE, 65536, entry=entry)
 
     async with trio.open_nursery() as nursery:
         server = Server(nursery, listeners, connect, gateway, limits)
